@@ -1,0 +1,1 @@
+"""HTTP, people and money around the chain. Start at `api.app`."""

@@ -1,0 +1,1 @@
+"""The `covenant` command line. Start at `api.cli.main`."""

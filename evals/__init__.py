@@ -1,0 +1,1 @@
+"""Evaluation suites: Task, Sample, Solver, Scorer, Metric, Report."""
