@@ -7,6 +7,7 @@ Offsets and lengths count characters (Unicode code points) of the answer's text.
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import override
 
 
 class _Event(BaseModel):
@@ -14,6 +15,7 @@ class _Event(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    @override
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 

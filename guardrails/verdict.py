@@ -55,7 +55,11 @@ class Strictness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A replacement in a checked text, in characters of that text."""
+    """A replacement in a text.
+
+    Positions count characters: of the checked text in a `Verdict`, of the released text
+    (`Decision.text`, where the replacement stands) in a `Decision`.
+    """
 
     start: int
     end: int
