@@ -3,13 +3,16 @@
 Stages take a `Turn` and return a new one; nothing on the path is shared or mutated.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from guardrails.dialogue import Message
-from guardrails.verdict import Strictness
+from chains.errors import InternalError
+from chains.protocols import Rails
+from guardrails.dialogue import Message, Role
+from guardrails.verdict import Decision, Strictness
 
 Language = Literal["en", "zh"]
 """Languages that templates and principles exist in; answers follow the person's own."""
@@ -76,10 +79,36 @@ class Turn:
     """Staff only: another strictness than the active one."""
     trace: bool = False
     """Staff only: tell what each rail said."""
+    rails: Rails | None = field(default=None, repr=False)
+    """Set by `prepare`: the policy in force when the turn began, pinned to its end."""
     passages: tuple[Passage, ...] = ()
     """Set by `retrieve`."""
+    screened: tuple[Decision, ...] = ()
+    """Set by `screen`: what the retrieval rails said of each retrieved passage."""
     prompt: tuple[Message, ...] = field(default=(), repr=False)
     """Set by `prompt`."""
+
+    @property
+    def pinned_rails(self) -> Rails:
+        """The pinned rails.
+
+        Raises:
+            InternalError: `prepare` did not run. There is no path without rails.
+        """
+        if self.rails is None:
+            raise InternalError("The turn has no rails: prepare must run first.")
+        return self.rails
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """Everything said, oldest first, ending with the question."""
+        said = list(self.preamble)
+        for exchange in self.history:
+            said.append(Message(Role.USER, exchange.question))
+            if exchange.answer:
+                said.append(Message(Role.ASSISTANT, exchange.answer))
+        said.append(Message(Role.USER, self.question))
+        return tuple(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +126,8 @@ class Retrieved:
     """The passages the answer may cite, numbered from 1 in this order."""
 
     passages: tuple[Passage, ...]
+    screened: tuple[Decision, ...] = ()
+    """What the retrieval rails said, passages they withheld included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +162,20 @@ class Completed:
 
 Piece = Retrieved | Answering | Reasoning | Text | Completed
 """What flows from the model's side of the path to the rails around it."""
+
+
+def joined(pieces: Sequence[Piece]) -> list[Piece]:
+    """Join neighbouring windows of the same kind, losing nothing.
+
+    Where the rails are slower than the model they then check fewer, longer windows.
+    """
+    result: list[Piece] = []
+    for piece in pieces:
+        last = result[-1] if result else None
+        if isinstance(piece, Text) and isinstance(last, Text):
+            result[-1] = Text(last.text + piece.text)
+        elif isinstance(piece, Reasoning) and isinstance(last, Reasoning):
+            result[-1] = Reasoning(last.text + piece.text)
+        else:
+            result.append(piece)
+    return result

@@ -1,0 +1,66 @@
+"""The path of one message. Start here.
+
+```
+prepare | guarded( retrieve | screen | prompt | announced( first_answering( rungs ) ) )
+```
+
+One frozen `Turn` goes in, `ChatEvent`s come out. Each stage is a LangChain Runnable in a module of
+its own name, knows no other stage, and can be replaced in one line here. The rails stand around
+everything that reads documents or asks a model.
+"""
+
+from collections.abc import Sequence
+
+from langchain_core.runnables import Runnable
+
+from chains.cite import Citations
+from chains.events import ChatEvent
+from chains.fallback import first_answering
+from chains.prepare import prepare
+from chains.prompt import prompt
+from chains.protocols import RailsSource
+from chains.rails import ModelIdentity, guarded
+from chains.retrieve import SearchesPassages, retrieve
+from chains.screen import screen
+from chains.settings import ChainSettings
+from chains.sources import announced
+from chains.turn import Piece, Turn
+
+
+def build_chat(
+    *,
+    rails: RailsSource,
+    retriever: SearchesPassages,
+    rungs: Sequence[Runnable[Turn, Piece]],
+    model: ModelIdentity,
+    canary: str,
+    settings: ChainSettings,
+) -> Runnable[Turn, ChatEvent]:
+    """Compose the path of one message.
+
+    Args:
+        rails: Hands out the active policy's rails; each turn pins one.
+        retriever: Finds passages.
+        rungs: The fallback ladder's stages, best first.
+        model: What is announced as the answering model.
+        canary: A secret word in the system prompt that must never be answered.
+        settings: Bounds and deadlines.
+
+    Returns:
+        A runnable whose `astream` begins with `run.started` and ends with `run.finished`, or
+        raises a `CovenantError` that its caller tells of before it ends the run. Closing the
+        iterator stops the model.
+    """
+    answer = (
+        retrieve(retriever, limit=settings.passages, deadline=settings.retrieval_deadline)
+        | screen()
+        | prompt(
+            history_tokens=settings.history_tokens,
+            passage_tokens=settings.passage_tokens,
+            canary=canary,
+        )
+        | announced(first_answering(rungs))
+    )
+    return prepare(rails, max_chars=settings.max_message_chars) | guarded(
+        answer, model=model, marks=Citations, queue_pieces=settings.queue_pieces
+    )
