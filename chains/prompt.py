@@ -11,8 +11,6 @@ from chains.tokens import estimate_tokens
 from chains.turn import Exchange, Passage, Turn
 from guardrails.dialogue import Message, Role
 
-_LANGUAGE_NAMES = {"en": "English", "zh": "Chinese"}
-
 
 def prompt(*, history_tokens: int, passage_tokens: int, canary: str) -> Runnable[Turn, Turn]:
     """Build the stage that writes the messages a model reads.
@@ -28,7 +26,7 @@ def prompt(*, history_tokens: int, passage_tokens: int, canary: str) -> Runnable
         system = turn.pinned_rails.policy.render(
             "system",
             canary=canary,
-            language=_LANGUAGE_NAMES[turn.language],
+            language=turn.language,
             today=datetime.now(UTC).date().isoformat(),
             nonce=secrets.token_hex(4),
             passages=tuple(enumerate(passages, start=1)),
