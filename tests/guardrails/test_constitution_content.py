@@ -46,6 +46,8 @@ FEWEST = {"en": 10, "zh": 5}
 CJK = re.compile(r"[\u3400-\u9fff]")
 # Sentences that only a reader of that language sees hold no Latin words but names and numbers.
 LATIN_WORDS = re.compile(r"[A-Za-z]+ [A-Za-z]+ [A-Za-z]+ [A-Za-z]+")
+# What a folded YAML scalar does to Chinese: a space at every line break.
+TORN = re.compile(r"[\u3000-\u9fff\uff00-\uffef]\s+[\u3000-\u9fff\uff00-\uffef]")
 
 
 def constitution() -> dict[str, Any]:
@@ -182,6 +184,7 @@ def test_both_languages_are_what_they_say(principle: dict[str, Any]) -> None:
     chinese = [t["zh"] for t in texts] + principle["alternatives"]["zh"]
     assert [t for t in english if CJK.search(t)] == []
     assert [t for t in chinese if not CJK.search(t) or LATIN_WORDS.search(t)] == []
+    assert [t for t in chinese if TORN.search(t)] == []
 
 
 def test_every_category_of_the_guard_model_means_one_principle() -> None:

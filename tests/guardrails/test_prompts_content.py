@@ -22,6 +22,7 @@ PRINCIPLES: list[dict[str, Any]] = read("constitution.yml")["principles"]
 PROMPTS: list[dict[str, Any]] = read("prompts.yml")["prompts"]
 EACH_PROMPT = pytest.mark.parametrize("prompt", PROMPTS, ids=lambda p: str(p["task"]))
 REVISED = next(p for p in PRINCIPLES if p["on_violation"] == "revise")
+STRANGERS = r"p\.title|p\.text|user_input|bot_response|critique"
 
 
 def declared_variables() -> dict[str, set[str]]:
@@ -97,6 +98,17 @@ def test_the_assistant_reads_every_principle_in_the_persons_language(language: s
     rendered = render(system, "text", language)
     assert [p["id"] for p in PRINCIPLES if p["text"][language] not in rendered] == []
     assert "CANARY" in rendered
+
+
+def test_passages_do_not_speak_as_the_system() -> None:
+    """What strangers wrote is never in a system message, and no passages leave no message."""
+    for prompt in PROMPTS:
+        for message in prompt["messages"]:
+            if message["type"] == "system":
+                assert re.findall(rf"{{{{ ({STRANGERS}) }}}}", message["content"]) == []
+    system = next(p for p in PROMPTS if p["task"] == "system")
+    passages = SandboxedEnvironment().from_string(templates(system)[1])
+    assert passages.render(passages=(), nonce="k7f3").strip() == ""
 
 
 @EACH_PROMPT
