@@ -6,7 +6,7 @@ ahead; nothing is released before the input verdict; a block stops the model at 
 its tracer, so a later stage that stops early would leave the model generating.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Literal
@@ -155,18 +155,27 @@ class _GuardedRun:
         )
         try:
             while batch := await ahead.batch():
-                for piece in joined(batch):
-                    for status in self._phase_of(piece):
-                        yield status
-                    for event in await self._handled(piece, rails):
+                async with closing(self._released(joined(batch), rails)) as events:
+                    async for event in events:
                         yield event
-                    if self._blocked:
-                        return
+                if self._blocked:
+                    return
         except ModelInterruptedError:
             for event in await self._broken_off(rails):
                 yield event
             if not self._blocked:
                 raise
+
+    async def _released(
+        self, pieces: Sequence[Piece], rails: AnswerRails
+    ) -> AsyncIterator[ChatEvent]:
+        for piece in pieces:
+            for event in self._phase_of(piece):
+                yield event
+            for event in await self._handled(piece, rails):
+                yield event
+            if self._blocked:
+                return
 
     async def _broken_off(self, rails: AnswerRails) -> list[ChatEvent]:
         """Name as cut off what was shown, which stays; the error itself follows."""
