@@ -23,7 +23,9 @@ def prompt(*, history_tokens: int, passage_tokens: int, canary: str) -> Runnable
 
     def write(turn: Turn) -> Turn:
         passages = _within_budget(turn.passages, passage_tokens)
-        system = turn.pinned_rails.policy.render(
+        # What strangers wrote (passages) comes as user text right before the question: it must not
+        # speak with the system's authority, and servers keep the history before it cached.
+        system, *data = turn.pinned_rails.policy.render(
             "system",
             canary=canary,
             language=turn.language,
@@ -40,9 +42,10 @@ def prompt(*, history_tokens: int, passage_tokens: int, canary: str) -> Runnable
             turn,
             passages=passages,
             prompt=(
-                *system,
+                system,
                 *turn.preamble,
                 *_recent(turn.history, history_tokens),
+                *data,
                 *context,
                 Message(Role.USER, turn.question),
             ),

@@ -26,7 +26,7 @@ def roles_and_texts(turn: Turn) -> list[tuple[str, str]]:
 STAGE = prompt(history_tokens=10, passage_tokens=10, canary="CANARY")
 
 
-async def test_the_system_text_holds_canary_and_numbered_passages(turn: Turn) -> None:
+async def test_passages_are_data_and_never_system_text(turn: Turn) -> None:
     """The policy's system prompt is filled with the canary and the passages, numbered from 1."""
     written = await STAGE.ainvoke(replace(turn, passages=(passage(1, "Short."),)))
 

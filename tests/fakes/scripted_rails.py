@@ -33,8 +33,10 @@ class FakePolicy:
         return f"{language}:{key}"
 
     def render(self, task: str, **variables: object) -> tuple[Message, ...]:
-        text = f"{task} canary={variables['canary']} passages={variables['passages']}"
-        return (Message(Role.SYSTEM, text),)
+        system = Message(Role.SYSTEM, f"{task} canary={variables['canary']}")
+        if not variables["passages"]:
+            return (system,)
+        return (system, Message(Role.USER, f"passages={variables['passages']}"))
 
     def principle_text(self, principle_id: str, language: str) -> FakePrinciple:
         return FakePrinciple(
