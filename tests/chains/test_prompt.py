@@ -27,13 +27,17 @@ STAGE = prompt(history_tokens=10, passage_tokens=10, canary="CANARY")
 
 
 async def test_passages_are_data_and_never_system_text(turn: Turn) -> None:
-    """The policy's system prompt is filled with the canary and the passages, numbered from 1."""
-    written = await STAGE.ainvoke(replace(turn, passages=(passage(1, "Short."),)))
+    """The system text holds the canary; passages, numbered from 1, stand before the question."""
+    written = await STAGE.ainvoke(
+        replace(turn, passages=(passage(1, "Short."),), history=(exchange("q1", "a1"),))
+    )
 
-    system = written.prompt[0]
-    assert Role.SYSTEM is system.role
+    system, *_, data, question = written.prompt
+    assert system.role is Role.SYSTEM
     assert "canary=CANARY" in system.text
-    assert "(1, Passage(id='p1'" in system.text
+    assert data.role is Role.USER
+    assert "(1, Passage(id='p1'" in data.text
+    assert question.text == "What is Covenant?"
 
 
 def test_the_newest_history_that_fits_is_kept_in_order(turn: Turn) -> None:
