@@ -26,11 +26,12 @@ _START_LIMIT = timedelta(seconds=5)
 _STOP_LIMIT = timedelta(seconds=2)
 _POLL = timedelta(milliseconds=20)
 _UNTIL_STDIN_CLOSES = (
-    '"$@" </dev/null & server=$!; cat >/dev/null; '
-    'kill "$server" 2>/dev/null; wait "$server"; rm -rf "$0"'
+    'exec 3<&0; "$@" </dev/null 3<&- & server=$!; '
+    '{ cat <&3 >/dev/null; kill "$server" 2>/dev/null; } & watch=$!; '
+    'wait "$server"; kill "$watch" 2>/dev/null; rm -rf "$0"'
 )
-"""Shell: run a server until our end of the pipe closes, which a killed parent does too, and
-remove its directory, `$0`."""
+"""Shell: run a server until it ends or our end of the pipe closes, which a killed parent does too;
+then remove its directory, `$0`."""
 
 
 def redis_server_binary() -> Path:
