@@ -108,6 +108,13 @@ class ServiceUnavailableError(CovenantError):
 class ModelUnavailableError(ServiceUnavailableError):
     """The model gave nothing: another rung may still answer."""
 
+    def __init__(
+        self, message: str, *, retry_after: timedelta | None = None, status: int | None = None
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.status = status
+        """HTTP status the model's server answered; None where it answered none."""
+
 
 class ModelInterruptedError(ServiceUnavailableError):
     """The model's stream ended early, after some of its answer had been read."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 _SENTENCE_END = re.compile(r"[.!?…](?=[\s\"'”’)\]])|[。！？；…]|\n")  # noqa: RUF001 - Chinese stops
 _BREAK = re.compile(r"[\s,，、:：;]")  # noqa: RUF001 - Chinese punctuation breaks words too
 
+_FIRST_CJK = "\u2e80"
+
 
 @dataclass(slots=True)
 class Windows:
@@ -38,13 +40,36 @@ class Windows:
         window, self._pending = self._pending[:end], self._pending[end:]
         return window
 
+    @property
+    def pending(self) -> int:
+        """Characters that wait for their window to end."""
+        return len(self._pending)
+
+    def cut(self) -> str:
+        """Return what waits up to its last word end, though no sentence ended there.
+
+        For models so slow that a reader would wait long for a sentence. Empty where not one word
+        has ended.
+        """
+        end = self._last_break()
+        for index in range(len(self._pending), end, -1):
+            if self._pending[index - 1] >= _FIRST_CJK:  # each Chinese character may end a word
+                end = index
+                break
+        window, self._pending = self._pending[:end], self._pending[end:]
+        return window
+
     def flush(self) -> str:
         """Return what is left at the end of the text."""
         window, self._pending = self._pending, ""
         return window
 
     def _word_end(self) -> int:
-        for index in range(len(self._pending) - 1, 0, -1):
+        return self._last_break(after=1) or len(self._pending)
+
+    def _last_break(self, *, after: int = 0) -> int:
+        """Position behind the last character from `after` on that ends a word; 0 without one."""
+        for index in range(len(self._pending) - 1, after - 1, -1):
             if _BREAK.match(self._pending, index):
                 return index + 1
-        return len(self._pending)
+        return 0
