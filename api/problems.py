@@ -6,6 +6,7 @@ Nothing here repeats what a client sent: no value, no unknown field's name, no e
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -131,6 +132,16 @@ def event_of(error: CovenantError, request: str) -> ErrorEvent:
         request_id=problem.request_id,
         retry_after_s=problem.retry_after_s,
     )
+
+
+def error_of(event: ErrorEvent) -> CovenantError:
+    """The error an event described, for answers that are not streams."""
+    wait = None if event.retry_after_s is None else timedelta(seconds=event.retry_after_s)
+    if event.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return ServiceUnavailableError(event.detail, retry_after=wait)
+    if event.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return BadRequestError(event.detail)
+    return InternalError("The run failed.")
 
 
 def response_of(

@@ -16,7 +16,9 @@ Cursor = Annotated[str, Field(min_length=1, max_length=64)]
 class _Body(BaseModel):
     """Base of request bodies: immutable, no unknown fields, no text in errors or reprs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
 
 class _Answer(BaseModel):
@@ -26,6 +28,7 @@ class _Answer(BaseModel):
         frozen=True,
         extra="forbid",
         hide_input_in_errors=True,
+        use_attribute_docstrings=True,
         json_schema_serialization_defaults_required=True,
     )
 
@@ -154,10 +157,23 @@ class ChatAnswer(_Answer):
     metadata: AnswerMetadata
 
 
-class HistoryItem(ChatAnswer):
-    """One exchange of a session. Text a principle stopped is not kept: it reads as empty."""
+class HistoryItem(_Answer):
+    """One exchange of a session. Text a principle stopped is not kept."""
 
+    run_id: str | None
+    message_id: str
+    parent_id: str | None
     question: str = Field(repr=False)
+    """Empty where a principle stopped it."""
+    text: str = Field(repr=False)
+    """The answer as far as it was shown; after a block the replacement text alone."""
+    finish_reason: Literal["stop", "length", "blocked", "stopped", "error"]
+    violation: Violation | None = None
+    citations: tuple[Citation, ...] = ()
+    sources: tuple[SourceItem, ...] = Field(default=(), repr=False)
+    follow_ups: tuple[str, ...] = Field(default=(), repr=False)
+    metadata: AnswerMetadata | None = None
+    """Null where the run failed before it began."""
     at: datetime
 
 

@@ -23,6 +23,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as SourceError
 from typing_extensions import override
 
+from chains.qwen.settings import ModelSettings
 from chains.settings import ChainSettings
 from guardrails.verdict import Strictness
 
@@ -36,15 +37,6 @@ class SettingsError(ValueError):
 
 class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class ModelSettings(_Group):
-    """Which Qwen answers. Left empty, one is looked for (`chains.qwen.discovery`)."""
-
-    base_url: str | None = None
-    """OpenAI-compatible endpoint, such as ``http://localhost:8000/v1``."""
-    name: str | None = None
-    api_key: SecretStr | None = None
 
 
 class EndpointSettings(_Group):

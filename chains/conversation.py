@@ -7,7 +7,8 @@ from typing import Literal
 
 from chains.turn import Exchange, Language
 
-RunStatus = Literal["running", "completed", "blocked", "stopped", "failed"]
+FinalStatus = Literal["completed", "blocked", "stopped", "failed"]
+RunStatus = Literal["running"] | FinalStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class StoredRun:
     question: str = field(default="", repr=False)
     """Kept while it runs, so that a page that was reloaded can show it; then only in the
     exchange."""
+    regenerates: str | None = None
+    """The exchange whose question is asked again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from typing_extensions import override
 class _Event(BaseModel):
     """Base of all events: immutable, no unknown fields, no text in its repr."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     @override
     def __repr__(self) -> str:

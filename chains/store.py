@@ -44,11 +44,13 @@ class LogEntries:
     """How long the log can be read from now on."""
     most: int = 5000
     """Events kept; older ones may be dropped."""
+    anew: bool = False
+    """Replace the log, so that nobody can read what was withdrawn, instead of adding to it."""
 
     def arguments(self) -> tuple[int | bytes, ...]:
         """As the scripts take them."""
         flat = (part for entry in self.events for part in entry)
-        return (max(1, int(self.keep.total_seconds())), self.most, *flat)
+        return (int(self.anew), max(1, int(self.keep.total_seconds())), self.most, *flat)
 
 
 class ConversationStore:
@@ -81,7 +83,7 @@ class ConversationStore:
         fields = [part for name, value in kept.items() if value for part in (name, value)]
         with reaching("Conversations"):
             started, ends = await self._scripts["start"](
-                keys=[_key(session_id, "meta")], args=[self._idle, self._lifetime, *fields]
+                keys=[meta_key(session_id)], args=[self._idle, self._lifetime, *fields]
             )
         return Session(
             id=session_id,
@@ -206,6 +208,11 @@ class ConversationStore:
         if reply is None:
             raise _ended()
         return _conversation(session_id, *reply)
+
+
+def meta_key(session_id: str) -> str:
+    """Key that exists as long as the session does."""
+    return _key(session_id, "meta")
 
 
 def log_key(session_id: str, run_id: str) -> str:

@@ -1,0 +1,148 @@
+"""The shared log of runs: a capped, expiring Redis stream each, for readers in other processes.
+
+What all runs of a process said within one flush goes out in one pipeline, so that the log costs
+a round trip ten times a second and not one an event. A run that ends writes its last events with
+its exchange (`ConversationStore.finish`).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+from redis.asyncio import Redis
+
+from api.frames import is_last
+from api.run import Ending, Run
+from chains.errors import ServiceUnavailableError
+from chains.redis_client import reaching
+from chains.store import LogEntries, log_key, meta_key, script
+
+_log = structlog.get_logger("covenant.runs")
+_BLOCK = timedelta(seconds=2)
+"""How long a follower waits for news before it looks whether the run's process still lives."""
+
+
+class RunLog:
+    """Writes the logs of this process's runs and reads those of any.
+
+    Args:
+        client: For writing and replaying.
+        followers: For blocking reads: one connection each, with an own pool.
+        flush: Longest time between an event and its writing.
+        keep: How long a log can be read after its last event.
+        most: Events kept of one run.
+    """
+
+    def __init__(
+        self, client: Redis, followers: Redis, *, flush: timedelta, keep: timedelta, most: int
+    ) -> None:
+        self._client = client
+        self._followers = followers
+        self._append = script(client, "append")
+        self._flush = flush.total_seconds()
+        self._keep = keep
+        self._most = most
+        self._dirty: set[Run] = set()
+        self._news = asyncio.Event()
+
+    def touch(self, run: Run) -> None:
+        """Note that a run has something to write."""
+        self._dirty.add(run)
+        self._news.set()
+
+    def forget(self, run: Run) -> None:
+        """A run ended; its last events were or will be written with its exchange."""
+        self._dirty.discard(run)
+
+    def rest(self, run: Run, last: tuple[int, bytes]) -> LogEntries:
+        """What is still to be written of a run that ends with `last`."""
+        return self._entries(run, [*run.unwritten(), last])
+
+    async def write_forever(self) -> None:
+        """Write what is noted, until cancelled."""
+        while True:
+            await self._news.wait()
+            await asyncio.sleep(self._flush)
+            self._news.clear()
+            runs, self._dirty = tuple(self._dirty), set()
+            try:
+                await self.write(runs)
+            except ServiceUnavailableError:
+                # Readers here lose nothing; those elsewhere wait. It all goes out next time.
+                _log.warning("run_log_unreachable", runs=len(runs))
+                self._dirty.update(runs)
+                self._news.set()
+
+    async def write(self, runs: Sequence[Run]) -> None:
+        """Write the new events of some runs in one round trip.
+
+        Raises:
+            ServiceUnavailableError: Redis cannot be reached.
+        """
+        batch = [(run, run.unwritten()) for run in runs if run.unwritten()]
+        if not batch:
+            return
+        before = [(run, run.written, run.rewrite) for run, _ in batch]
+        try:
+            with reaching("The run log"):
+                async with self._client.pipeline(transaction=False) as pipeline:
+                    for run, events in batch:
+                        await self._append(
+                            keys=[meta_key(run.session_id), log_key(run.session_id, run.id)],
+                            args=self._entries(run, events).arguments(),
+                            client=pipeline,
+                        )
+                        # Counted as written from now on: a retraction must reach what is on its
+                        # way as well.
+                        run.written, run.rewrite = len(run.frames), False
+                    replies = await pipeline.execute()
+        except ServiceUnavailableError:
+            for run, written, rewrite in before:
+                run.written, run.rewrite = written, run.rewrite or rewrite
+            raise
+        for (run, _), session_lives in zip(batch, replies, strict=True):
+            if not session_lives:
+                run.end(Ending.ERASED)
+
+    async def replay(self, session_id: str, run_id: str, after: int) -> list[bytes]:
+        """Read the frames after sequence number `after` that are there now."""
+        with reaching("The run log"):
+            entries: Entries = await self._client.execute_command(
+                "XRANGE", log_key(session_id, run_id), f"({after}-0" if after else "-", "+"
+            )
+        return [fields[b"e"] for _, fields in entries]
+
+    async def last(self, session_id: str, run_id: str) -> int:
+        """The latest sequence number in a run's log; 0 where there is none."""
+        with reaching("The run log"):
+            entries = await self._client.xrevrange(log_key(session_id, run_id), count=1)
+        return int(entries[0][0].split(b"-")[0]) if entries else 0
+
+    async def follow(self, session_id: str, run_id: str, after: int) -> AsyncIterator[list[bytes]]:
+        """Read frames after `after` as they are written; an empty list is a moment without news.
+
+        Ends after the last frame of the run.
+        """
+        key, place = log_key(session_id, run_id), f"{after}-0"
+        while True:
+            with reaching("The run log"):
+                reply = await self._followers.xread(
+                    {key: place}, block=int(_BLOCK.total_seconds() * 1000)
+                )
+            entries = reply[0][1] if reply else []
+            frames = [fields[b"e"] for _, fields in entries]
+            yield frames
+            if frames:
+                place = entries[-1][0]
+                if is_last(frames[-1]):
+                    return
+
+    async def close(self) -> None:
+        """Write what is left, as far as Redis can be reached."""
+        with suppress(ServiceUnavailableError):
+            await self.write(tuple(self._dirty))
+
+    def _entries(self, run: Run, events: Sequence[tuple[int, bytes]]) -> LogEntries:
+        return LogEntries(events, keep=self._keep, most=self._most, anew=run.rewrite)
