@@ -10,6 +10,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from guardrails.principles import Principle
+
 CONFIG = Path(__file__).parents[2] / "guardrails" / "config"
 
 Kind = Literal["violates", "allowed"]
@@ -121,6 +123,21 @@ def test_the_schema_describes_every_field() -> None:
     schema = json.loads((CONFIG / "constitution.schema.json").read_text(encoding="utf-8"))
     fields = schema["$defs"]["principle"]["properties"]
     assert [name for name, field in fields.items() if not field.get("description")] == []
+
+
+def test_the_schema_and_the_loader_know_the_same_fields() -> None:
+    """What an editor completes is what loading accepts, field by field and value by value."""
+    definitions = json.loads((CONFIG / "constitution.schema.json").read_text(encoding="utf-8"))
+    edited = definitions["$defs"]["principle"]
+    assert edited["properties"].keys() == Principle.model_fields.keys()
+    assert set(edited["required"]) == {
+        name for name, field in Principle.model_fields.items() if field.is_required()
+    }
+    loaded = Principle.model_json_schema()
+    for name in ("severity", "on_error", "min_strictness", "on_violation"):
+        values = loaded["properties"][name]
+        values = loaded["$defs"][values["$ref"].rpartition("/")[2]] if "$ref" in values else values
+        assert set(edited["properties"][name]["enum"]) == set(values["enum"])
 
 
 def test_editors_find_the_schema() -> None:
