@@ -146,7 +146,9 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Web origins that may call the API from a browser, separated by commas; none by default."""
     local_model: str | None = None
-    """Which GGUF the embedded llama.cpp serves."""
+    """What the embedded llama.cpp serves: a name of `covenant model list`, or a GGUF's path."""
+    model_mirror: str | None = None
+    """A model hub laid out like https://huggingface.co, asked instead of the public ones."""
     dashscope_api_key: SecretStr | None = Field(default=None, validation_alias="DASHSCOPE_API_KEY")
     """Set alone, Qwen is used at DashScope."""
 

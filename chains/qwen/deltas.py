@@ -57,9 +57,11 @@ def parse_delta(data: bytes) -> Delta:
     try:
         choice = choices[0]
         said = choice.get("delta") or choice.get("message") or {}
+        content = said.get("content")
+        reasoning = said.get("reasoning_content") or said.get("reasoning")
         return Delta(
-            content=_text(said.get("content")),
-            reasoning=_text(said.get("reasoning_content")) or _text(said.get("reasoning")),
+            content=content if isinstance(content, str) else _text(content),
+            reasoning=_text(reasoning) if reasoning else "",
             finish_reason=choice.get("finish_reason"),
             model=event.get("model"),
             usage=event.get("usage"),

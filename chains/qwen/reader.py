@@ -119,27 +119,32 @@ class AnswerReader:
     def _take(self, events: list[bytes]) -> None:
         """Merge events into the answer."""
         assembly = self._assembly
+        ready = len(assembly.ready)
+        said = False
         for data in events:
             if data == DONE:
                 self._end_or_fail(_BROKEN_OFF, done=True)
                 return
-            if assembly.add(parse_delta(data)):
-                self._started = True
-                now = self._clock()
-                self._token_at = now + self._pace.stall
-                if assembly.ready or not assembly.waiting:
-                    self._hold_at = None
-                if self._hold_at is None and assembly.waiting:
-                    self._hold_at = now + self._pace.hold
-                    self._reschedule()
-            if assembly.finish_reason is not None:
-                self._token_at = self._clock() + _AFTER_FINISH
-                self._reschedule()
-            elif assembly.excessive:
+            said |= assembly.add(parse_delta(data))
+            if assembly.excessive:
                 assembly.finish_reason = "length"
                 self._ended = True
                 self.close()
                 return
+        if said or assembly.finish_reason is not None:
+            self._started |= said
+            self._put_off(cut=len(assembly.ready) > ready)
+
+    def _put_off(self, *, cut: bool) -> None:
+        """Set the deadlines anew: something came, and perhaps a window was cut."""
+        now = self._clock()
+        finished = self._assembly.finish_reason is not None
+        self._token_at = now + (_AFTER_FINISH if finished else self._pace.stall)
+        if cut:
+            self._hold_at = None
+        if self._hold_at is None and self._assembly.waiting:
+            self._hold_at = now + self._pace.hold
+        self._wake_earlier()
 
     def _end_or_fail(self, message: str, *, done: bool = False) -> None:
         """End the answer if the server said that it is whole, whatever happened afterwards."""
@@ -151,8 +156,8 @@ class AnswerReader:
         soonest = min(self._token_at, self._pace.total_at)
         return soonest if self._hold_at is None else min(soonest, self._hold_at)
 
-    def _reschedule(self) -> None:
-        """Wake earlier if the timer is set later. It is never set back: it wakes for nothing."""
+    def _wake_earlier(self) -> None:
+        """Wake at the next deadline if the timer is set later. Setting it back is not worth it."""
         timer = self._timer
         if timer is None or timer.expired():
             return
