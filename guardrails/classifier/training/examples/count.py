@@ -47,6 +47,7 @@ FORMS = frozenset(
     }
 )
 SOURCES = frozenset({"written"})
+KNOWN = {"label": LABELS, "lang": LANGUAGES, "form": FORMS, "source": SOURCES}
 MAX_CHARACTERS = 1200
 
 
@@ -62,9 +63,22 @@ class Example:
 
 
 def normalise(text: str) -> str:
-    """Return the letters and digits of a text, folded, so that near-identical texts compare equal."""
+    """Return the letters and digits of a text, folded: near-identical texts compare equal."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(character for character in folded if character.isalnum())
+
+
+def check_text(text: object) -> str:
+    """Return a text that may stand in an example.
+
+    Raises:
+        ValueError: It is no string, empty, padded, too long or without a letter or digit.
+    """
+    if not isinstance(text, str) or text != text.strip() or not normalise(text):
+        raise ValueError("text must be a string with a letter or digit and no space around it")
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"text has {len(text)} characters, more than {MAX_CHARACTERS}")
+    return text
 
 
 def parse(line: str) -> Example:
@@ -75,30 +89,18 @@ def parse(line: str) -> Example:
     """
     record = json.loads(line)
     if not isinstance(record, dict) or tuple(record) != KEYS:
-        message = f"keys must be exactly {', '.join(KEYS)}, in this order"
-        raise ValueError(message)
-    text = record["text"]
-    if not isinstance(text, str) or not text or text != text.strip():
-        message = "text must be a non-empty string without space around it"
-        raise ValueError(message)
-    if len(text) > MAX_CHARACTERS:
-        message = f"text has {len(text)} characters, more than {MAX_CHARACTERS}"
-        raise ValueError(message)
-    if not normalise(text):
-        message = "text has no letter or digit"
-        raise ValueError(message)
-    known = (("label", LABELS), ("lang", LANGUAGES), ("form", FORMS), ("source", SOURCES))
-    for field, values in known:
-        if record[field] not in values:
-            message = f"{field} is {record[field]!r}, not one of {', '.join(sorted(values))}"
-            raise ValueError(message)
+        raise ValueError(f"keys must be exactly {', '.join(KEYS)}, in this order")
+    text = check_text(record["text"])
+    for field, values in KNOWN.items():
+        if not isinstance(record[field], str) or record[field] not in values:
+            raise ValueError(
+                f"{field} is {record[field]!r}, not one of {', '.join(sorted(values))}"
+            )
     group = record["group"]
-    if group is not None and group not in GROUPS:
-        message = f"group is {group!r}, not a principle id or null"
-        raise ValueError(message)
-    if record["label"] == "harmful" and group is None:
-        message = "a harmful example names the principle it violates"
-        raise ValueError(message)
+    if group is None and record["label"] == "harmful":
+        raise ValueError("a harmful example names the principle it violates")
+    if group is not None and (not isinstance(group, str) or group not in GROUPS):
+        raise ValueError(f"group is {group!r}, not a principle id or null")
     return Example(text, record["label"], group, record["lang"], record["form"])
 
 
@@ -136,8 +138,8 @@ def main(folder: Path) -> int:
         sys.stdout.write(f"{name:32} {counts.total():5}  {', '.join(parts)}\n")
     parts = [f"{lang} {label} {count}" for (lang, label), count in sorted(totals.items())]
     sys.stdout.write(f"{'all files':32} {totals.total():5}  {', '.join(parts)}\n")
-    for error in errors:
-        sys.stderr.write(f"{error}\n")
+    for message in errors:
+        sys.stderr.write(f"{message}\n")
     return 1 if errors else 0
 
 
