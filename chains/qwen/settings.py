@@ -66,6 +66,8 @@ class ModelSettings(BaseModel):
     name: str | None = Field(default=None, min_length=1)
     """The model as its server names it; the server's first Qwen where it is not set."""
     api_key: SecretStr | None = None
+    discover: bool = True
+    """Whether model servers on this machine are looked for where none is configured."""
     secondary_base_url: BaseUrl | None = None
     """Server of the faster model that answers when the first does not; the same if not set."""
     secondary_name: str | None = Field(default=None, min_length=1)
