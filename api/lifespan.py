@@ -6,10 +6,10 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from types import FrameType
 from typing import Any, TypedDict
 
-import structlog
 from redis.asyncio import Redis
 
 from api.auth import Principal, Tokens
@@ -30,7 +30,8 @@ from chains.errors import ServiceUnavailableError
 from chains.redis_client import connect, reaching
 from chains.store import ConversationStore
 
-_log = structlog.get_logger("covenant.service")
+_FOLLOWER_TIMEOUT = timedelta(seconds=10)
+"""Longer than any blocking read lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ async def _runs(
         drain=settings.runs.drain,
     )
     # Blocking reads and the subscription hold their connections: a pool of their own.
-    followers = await _client(stack, url, connections=1024)
+    followers = connect(url, connections=1024, timeout=_FOLLOWER_TIMEOUT)
+    stack.push_async_callback(followers.aclose)
     workers = Workers(store.client, followers)
     log = RunLog(
         store.client,
@@ -165,8 +167,8 @@ async def _url(settings: Settings, stack: AsyncExitStack, *, durable: bool) -> s
     return await server.start()
 
 
-async def _client(stack: AsyncExitStack, url: str, *, connections: int = 64) -> Redis:
-    client = connect(url, connections=connections)
+async def _client(stack: AsyncExitStack, url: str) -> Redis:
+    client = connect(url)
     stack.push_async_callback(client.aclose)
     return client
 
@@ -205,5 +207,5 @@ def _at_sigterm(drain: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
+        for restored, handler in earlier.items():
+            signal.signal(restored, handler)

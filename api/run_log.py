@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any, cast
 
 import structlog
 from redis.asyncio import Redis
@@ -20,6 +21,9 @@ from chains.redis_client import reaching
 from chains.store import LogEntries, log_key, meta_key, script
 
 _log = structlog.get_logger("covenant.runs")
+Entries = list[tuple[bytes, dict[bytes, bytes]]]
+"""What Redis answers of a stream: id and fields of each entry."""
+_RETRY = timedelta(seconds=1)
 _BLOCK = timedelta(seconds=2)
 """How long a follower waits for news before it looks whether the run's process still lives."""
 
@@ -72,8 +76,9 @@ class RunLog:
             except ServiceUnavailableError:
                 # Readers here lose nothing; those elsewhere wait. It all goes out next time.
                 _log.warning("run_log_unreachable", runs=len(runs))
-                self._dirty.update(runs)
+                self._dirty.update(run for run in runs if not run.ended.is_set())
                 self._news.set()
+                await asyncio.sleep(_RETRY.total_seconds())
 
     async def write(self, runs: Sequence[Run]) -> None:
         """Write the new events of some runs in one round trip.
@@ -108,16 +113,17 @@ class RunLog:
 
     async def replay(self, session_id: str, run_id: str, after: int) -> list[bytes]:
         """Read the frames after sequence number `after` that are there now."""
+        begin = f"({after}-0" if after else "-"
         with reaching("The run log"):
-            entries: Entries = await self._client.execute_command(
-                "XRANGE", log_key(session_id, run_id), f"({after}-0" if after else "-", "+"
-            )
+            entries: Entries = await self._read("XRANGE", session_id, run_id, begin, "+")
         return [fields[b"e"] for _, fields in entries]
 
     async def last(self, session_id: str, run_id: str) -> int:
         """The latest sequence number in a run's log; 0 where there is none."""
         with reaching("The run log"):
-            entries = await self._client.xrevrange(log_key(session_id, run_id), count=1)
+            entries: Entries = await self._read(
+                "XREVRANGE", session_id, run_id, "+", "-", "COUNT", "1"
+            )
         return int(entries[0][0].split(b"-")[0]) if entries else 0
 
     async def follow(self, session_id: str, run_id: str, after: int) -> AsyncIterator[list[bytes]]:
@@ -125,19 +131,27 @@ class RunLog:
 
         Ends after the last frame of the run.
         """
-        key, place = log_key(session_id, run_id), f"{after}-0"
+        key, place = log_key(session_id, run_id), f"{after}-0".encode()
         while True:
             with reaching("The run log"):
-                reply = await self._followers.xread(
-                    {key: place}, block=int(_BLOCK.total_seconds() * 1000)
+                reply: list[tuple[bytes, Entries]] = cast(
+                    "Any",  # redis-py describes the answers of all protocols at once
+                    await self._followers.xread(
+                        {key: place}, block=int(_BLOCK.total_seconds() * 1000)
+                    ),
                 )
             entries = reply[0][1] if reply else []
-            frames = [fields[b"e"] for _, fields in entries]
-            yield frames
-            if frames:
+            batch = [fields[b"e"] for _, fields in entries]
+            yield batch
+            if entries:
                 place = entries[-1][0]
-                if is_last(frames[-1]):
+                if is_last(batch[-1]):
                     return
+
+    async def _read(self, command: str, session_id: str, run_id: str, *arguments: str) -> Any:
+        return await self._client.execute_command(
+            command, log_key(session_id, run_id), *arguments
+        )
 
     async def close(self) -> None:
         """Write what is left, as far as Redis can be reached."""

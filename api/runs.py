@@ -6,6 +6,7 @@ a grace time; a stop ends it at once. Whatever happens, its last event is `run.f
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
@@ -63,6 +64,11 @@ class Runs:
     def worker_id(self) -> str:
         """Id of this process."""
         return self._workers.id
+
+    @property
+    def count(self) -> int:
+        """Live runs of this process."""
+        return len(self._live)
 
     def start(self, turn: Turn, stored: StoredRun, *, request_id: str) -> Run:
         """Start answering."""
@@ -219,32 +225,33 @@ class Runs:
 
     async def _abandon(self, run: Run) -> None:
         await asyncio.sleep(self._limits.grace.total_seconds())
-        while await self._watched_elsewhere(run):
-            await asyncio.sleep(_WATCH_AGAIN.total_seconds())
-        run.end(Ending.ABANDONED)
-
-    async def _watched_elsewhere(self, run: Run) -> bool:
         try:
-            return await self._workers.watched(run.session_id, run.id)
+            while await self._workers.watched(run.session_id, run.id):  # noqa: ASYNC110 - in Redis
+                await asyncio.sleep(_WATCH_AGAIN.total_seconds())
         except ServiceUnavailableError:
-            return False
+            pass  # then nobody can be reading it there either
+        run.end(Ending.ABANDONED)
 
     async def _end_late_runs(self) -> None:
         await asyncio.sleep(self._limits.drain.total_seconds())
         for run in tuple(self._live.values()):
             run.end(Ending.DRAINED)
 
-    async def _follow(self, session_id: str, stored: StoredRun, after: int) -> AsyncIterator[bytes]:
+    async def _follow(
+        self, session_id: str, stored: StoredRun, after: int
+    ) -> AsyncIterator[bytes]:
         looked = 0.0
-        async with closing(self._log.follow(session_id, stored.run_id, after)) as batches:
-            async for batch in batches:
-                if batch:
-                    yield b"".join(batch)
-                if monotonic() - looked > _WATCH_AGAIN.total_seconds():
-                    looked = monotonic()
-                    await self._workers.watch(session_id, stored.run_id)
-                    if not batch and not await self._continues(session_id, stored):
-                        return
+        # Where Redis is lost the stream just ends: without its last event that means reconnect.
+        with suppress(ServiceUnavailableError):
+            async with closing(self._log.follow(session_id, stored.run_id, after)) as batches:
+                async for batch in batches:
+                    if batch:
+                        yield b"".join(batch)
+                    if monotonic() - looked > _WATCH_AGAIN.total_seconds():
+                        looked = monotonic()
+                        await self._workers.watch(session_id, stored.run_id)
+                        if not batch and not await self._continues(session_id, stored):
+                            return
 
     async def _continues(self, session_id: str, stored: StoredRun) -> bool:
         """Whether more events can come; a run whose process died gets its last words here."""

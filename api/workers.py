@@ -23,6 +23,8 @@ _BEAT = timedelta(seconds=2)
 _ALIVE = timedelta(seconds=8)
 _WATCHED = timedelta(seconds=6)
 _RETRY = timedelta(seconds=1)
+_LISTEN = timedelta(seconds=5)
+"""Shorter than the connection's own time limit, which would end the subscription."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Workers:
                     async with self._listener.pubsub(ignore_subscribe_messages=True) as channel:
                         await channel.subscribe(_channel(self.id))
                         while True:
-                            message = await channel.get_message(timeout=None)
+                            message = await channel.get_message(timeout=_LISTEN.total_seconds())
                             if message is not None:
                                 obey(StopOrder(**orjson.loads(message["data"])))
             except ServiceUnavailableError:

@@ -1,13 +1,14 @@
 -- Ends a run: keeps its exchange, its block and the last events of its log, once.
 -- KEYS: meta, exchanges, details, runs, idempotency, blocks, log.
 -- ARGV: idle seconds, run id, ended run, message id or '', exchange, details, most exchanges,
--- decision id or '', block, seconds to keep the log, most events, then sequence number and event,
--- alternating.
+-- decision id or '', block, 1 to begin the log anew or 0, seconds to keep it, most events, then
+-- sequence number and event, alternating.
 -- Returns 0 where the session is gone (nothing is written), else 1. Safe to send twice.
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return 0
 end
-if redis.call('HGET', KEYS[4], ARGV[2]) == ARGV[3] then
+local earlier = redis.call('HGET', KEYS[4], ARGV[2])
+if earlier and cjson.decode(earlier)['status'] ~= 'running' then
   return 1
 end
 redis.call('HSET', KEYS[4], ARGV[2], ARGV[3])
@@ -28,15 +29,18 @@ local expiry = math.min(now + tonumber(ARGV[1]), ends)
 for i = 1, 6 do
   redis.call('EXPIREAT', KEYS[i], expiry)
 end
+if ARGV[10] == '1' then
+  redis.call('DEL', KEYS[7])
+end
 local last = 0
 local tail = redis.call('XREVRANGE', KEYS[7], '+', '-', 'COUNT', 1)
 if #tail > 0 then
   last = tonumber(string.match(tail[1][1], '^%d+'))
 end
-for i = 12, #ARGV, 2 do
+for i = 13, #ARGV, 2 do
   if tonumber(ARGV[i]) > last then
-    redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[11], ARGV[i] .. '-0', 'e', ARGV[i + 1])
+    redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[12], ARGV[i] .. '-0', 'e', ARGV[i + 1])
   end
 end
-redis.call('EXPIREAT', KEYS[7], math.min(now + tonumber(ARGV[10]), ends))
+redis.call('EXPIREAT', KEYS[7], math.min(now + tonumber(ARGV[11]), ends))
 return 1
