@@ -105,7 +105,7 @@ class ReasoningDelta(_Event):
 
 
 class MessageDelta(_Event):
-    """The next checked window of the answer."""
+    """The next checked window of the answer; it replaces what was shown from `offset` on."""
 
     type: Literal["message.delta"] = "message.delta"
     text: str

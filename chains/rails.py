@@ -111,7 +111,7 @@ class _GuardedRun:
         self._rails_ms = 0.0
         self._usage = Usage()
         self._phase: str | None = None
-        self._release = Release(turn, marks(()))
+        self._release = Release(turn, lambda: marks(()))
         self._blocked = False
 
     async def events(self) -> AsyncIterator[ChatEvent]:
@@ -207,7 +207,7 @@ class _GuardedRun:
         return []
 
     def _retrieved(self, retrieved: Retrieved) -> list[ChatEvent]:
-        self._release = Release(self._turn, self._marks(retrieved.passages))
+        self._release = Release(self._turn, lambda: self._marks(retrieved.passages))
         events: list[ChatEvent] = []
         for decision in retrieved.screened:
             self._rails_ms += decision.ms

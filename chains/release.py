@@ -35,18 +35,26 @@ class Release:
 
     Args:
         turn: The turn that is answered.
-        marks: Finds the citations in the released text.
+        marks: Makes a finder of citations for the released text.
     """
 
-    def __init__(self, turn: Turn, marks: CitationMarks) -> None:
+    def __init__(self, turn: Turn, marks: Callable[[], CitationMarks]) -> None:
         self._turn = turn
-        self._marks = marks
+        self._new_marks = marks
+        self._marks = marks()
         self._fed = 0
         self.length = 0
         """Characters released so far."""
 
     def window(self, window: str, decision: Decision) -> Iterator[ChatEvent]:
-        """Release a window as its decision says."""
+        """Release a window as its decision says.
+
+        A revised answer begins again at offset 0: a delta replaces what was shown from its offset
+        on.
+        """
+        if decision.whole:
+            self._marks = self._new_marks()
+            self._fed = self.length = 0
         text = window
         if decision.outcome is Outcome.MODIFY and decision.text is not None:
             text = decision.text

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from chains.events import Citation, GuardModified, MessageDelta
 from chains.release import Release, modified, traces
 from chains.turn import Turn
@@ -38,7 +40,7 @@ PASS = decision(Stage.OUTPUT, Outcome.PASS)
 
 def test_offsets_continue_over_windows(turn: Turn) -> None:
     """Each delta begins where the one before it ended, though text was held back between."""
-    release = Release(turn, HoldsBackBrackets())
+    release = Release(turn, HoldsBackBrackets)
 
     events = [
         *release.window("One.[", PASS),
@@ -57,14 +59,14 @@ def test_offsets_continue_over_windows(turn: Turn) -> None:
 
 def test_citations_follow_the_text_they_are_about(turn: Turn) -> None:
     """A citation is told after the delta that completes it."""
-    events = list(Release(turn, HoldsBackBrackets()).window("One [1].", PASS))
+    events = list(Release(turn, HoldsBackBrackets).window("One [1].", PASS))
 
     assert [type(event) for event in events] == [MessageDelta, Citation]
 
 
 def test_an_edits_position_is_where_people_see_it(turn: Turn) -> None:
     """Marks that were dropped before an edit move its position."""
-    release = Release(turn, HoldsBackBrackets())
+    release = Release(turn, HoldsBackBrackets)
     list(release.window("Hello.[9] ", PASS))
     masked = decision(
         Stage.OUTPUT,
@@ -83,7 +85,7 @@ def test_an_edits_position_is_where_people_see_it(turn: Turn) -> None:
 
 def test_a_block_speaks_the_persons_language(turn: Turn) -> None:
     """The principle, the replacement and the alternatives come from the policy's texts."""
-    release = Release(turn, HoldsBackBrackets())
+    release = Release(turn, HoldsBackBrackets)
     block = decision(Stage.INPUT, Outcome.BLOCK, principle="no-weapons")
 
     event = release.blocked(block, retract=False)
@@ -100,7 +102,7 @@ def test_a_fault_offers_no_appeal(turn: Turn) -> None:
     """A rail that could not decide names no principle, and there is nothing to appeal."""
     fault = decision(Stage.OUTPUT, Outcome.BLOCK, failed=True)
 
-    event = Release(turn, HoldsBackBrackets()).blocked(fault, retract=False)
+    event = Release(turn, HoldsBackBrackets).blocked(fault, retract=False)
 
     assert event.failed
     assert event.principle is None
@@ -109,7 +111,7 @@ def test_a_fault_offers_no_appeal(turn: Turn) -> None:
 
 def test_a_retraction_withdraws_everything_shown(turn: Turn) -> None:
     """Retracting sets the answer's length back to nothing."""
-    release = Release(turn, HoldsBackBrackets())
+    release = Release(turn, HoldsBackBrackets)
     list(release.window("Shown.", PASS))
 
     event = release.blocked(
@@ -118,6 +120,18 @@ def test_a_retraction_withdraws_everything_shown(turn: Turn) -> None:
 
     assert event.retract_from == 0
     assert release.length == 0
+
+
+def test_a_revised_answer_begins_again(turn: Turn) -> None:
+    """A text that stands for the whole answer is released from offset 0."""
+    release = Release(turn, HoldsBackBrackets)
+    list(release.window("First words. ", PASS))
+    revised = replace(decision(Stage.OUTPUT, Outcome.MODIFY, text="Better words."), whole=True)
+
+    events = list(release.window("", revised))
+
+    assert events == [MessageDelta(text="Better words.", offset=0)]
+    assert release.length == 13
 
 
 def test_a_decision_without_edits_modifies_nothing() -> None:
