@@ -48,12 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[0] in ("-V", "--version"):
         print(f"covenant {importlib.metadata.version('covenant')}")
         return GOOD
-    name, *rest = words
-    if name not in COMMANDS:
-        print(f"covenant: there is no command '{name}'. Try: covenant --help", file=sys.stderr)
+    if words[0] not in COMMANDS:
+        print(f"covenant: there is no command '{words[0]}'. Try: covenant --help", file=sys.stderr)
         return WRONG_USE
+    return _run(*words)
+
+
+def _run(name: str, *rest: str) -> int:
+    """Run a command that exists; errors of ours become one sentence and an exit code."""
     try:
-        _app(importlib.import_module(COMMANDS[name][0]))(rest, prog_name=f"covenant {name}")
+        _app(importlib.import_module(COMMANDS[name][0]))(list(rest), prog_name=f"covenant {name}")
     except CovenantError as error:
         print(f"covenant {name}: {error.message}", file=sys.stderr)
         return WRONG_USE if isinstance(error, BadRequestError) else FOUND

@@ -23,13 +23,14 @@ DASHSCOPE = {
 }
 """DashScope's regions. A key is good in one of them."""
 DASHSCOPE_MODEL = "qwen-plus"
-_LOCAL_PORTS: tuple[tuple[Source, int], ...] = (
+LOCAL_PORTS: tuple[tuple[Source, int], ...] = (
     ("ollama", 11434),
     ("vllm", 8000),
     ("vllm", 8001),
     ("vllm", 8002),
     ("llama.cpp", 8080),
 )
+"""Where model servers of this machine usually listen."""
 _LOCAL_WITHIN = timedelta(milliseconds=300)
 _REMOTE_WITHIN = timedelta(seconds=3)
 
@@ -85,7 +86,7 @@ async def discover(
     dashscope_key: SecretStr | None = None,
     local_model: LocalModel | None = None,
     own_port: int | None = None,
-    local_ports: tuple[tuple[Source, int], ...] = _LOCAL_PORTS,
+    local_ports: tuple[tuple[Source, int], ...] = LOCAL_PORTS,
 ) -> Discovery:
     """Look everywhere at once and take the first place in the order of preference.
 
