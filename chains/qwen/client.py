@@ -44,7 +44,6 @@ _EXPLANATIONS: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ClientSSLError, "The model server's certificate or TLS is not accepted."),
     (aiohttp.ServerFingerprintMismatch, "The model server's certificate is not accepted."),
     (ssl.SSLError, "The model server's certificate or TLS is not accepted."),
-    (ssl.CertificateError, "The model server's certificate is not accepted."),
     (aiohttp.ServerTimeoutError, "The model server does not answer in time."),
     (aiohttp.ClientConnectorError, "The model server cannot be reached."),
     (aiohttp.ServerDisconnectedError, "The model server closed the connection."),
@@ -105,7 +104,7 @@ class ModelClient:
         Args:
             payload: The request.
             optional: Fields of it that not every server knows. A server that refuses one is asked
-                again without it, once, and never gets it again.
+                again without it, and never gets it again if it answers then.
 
         Raises:
             ModelUnavailableError: The server cannot be reached or refuses.
@@ -114,17 +113,19 @@ class ModelClient:
             name: value for name, value in payload.items() if name not in self._refused_fields
         }
         response = await self._send(fields)
-        if response.status == HTTPStatus.OK:
-            return response
-        complaint = await _start_of(response)
-        dropped = self._to_drop(response.status, complaint, [n for n in optional if n in fields])
-        if dropped:
-            again = await self._send({n: v for n, v in fields.items() if n not in dropped})
-            if again.status == HTTPStatus.OK:
-                self._refused_fields |= dropped
-                return again
-            again.close()
-        raise self._refusal(response)
+        left_out: frozenset[str] = frozenset()
+        while response.status != HTTPStatus.OK:
+            complaint = await _start_of(response)
+            dropped = self._to_drop(
+                response.status, complaint, [n for n in optional if n in fields]
+            )
+            if not dropped:
+                raise self._refusal(response)
+            left_out |= dropped
+            fields = {name: value for name, value in fields.items() if name not in dropped}
+            response = await self._send(fields)
+        self._refused_fields |= left_out
+        return response
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -205,9 +205,11 @@ async def _local(source: Source, port: int, settings: ModelSettings) -> _Found |
         return _Found(Probe(source, where, Outcome.UNUSABLE, "It is another Covenant."))
     if answer.problem is not None:
         return _Found(Probe(source, where, Outcome.UNUSABLE, answer.problem, answer.models))
-    model = choose_model(answer.models, wanted=settings.name)
+    # A name that goes with an address says nothing about other servers.
+    wanted = settings.name if settings.base_url is None else None
+    model = choose_model(answer.models, wanted=wanted)
     if model is None:
-        missing = f"It has no {settings.name}." if settings.name else "None of its models chats."
+        missing = f"It has no {wanted}." if wanted else "None of its models chats."
         return _Found(Probe(source, where, Outcome.UNUSABLE, missing, answer.models))
     endpoint = Endpoint(base_url, model, None, source, settings.thinking_style)
     return _Found(Probe(source, where, Outcome.AVAILABLE, _note(model), answer.models), endpoint)

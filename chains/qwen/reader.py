@@ -125,7 +125,8 @@ class AnswerReader:
             if data == DONE:
                 self._end_or_fail(_BROKEN_OFF, done=True)
                 return
-            said |= assembly.add(parse_delta(data))
+            if data:  # empty events keep connections alive
+                said |= assembly.add(parse_delta(data))
             if assembly.excessive:
                 assembly.finish_reason = "length"
                 self._ended = True

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from langchain_core.utils.function_calling import convert_to_json_schema
+
 from chains.qwen.thinking import ThinkingStyle, thinking_fields
 
 OPTIONAL_FIELDS = (
@@ -30,11 +32,23 @@ def chat_request(
     # Most servers of Qwen know the older name alone.
     if (most := request.pop("max_completion_tokens", None)) is not None:
         request["max_tokens"] = most
+    schema = request.get("response_format")
+    if isinstance(schema, type):
+        request["response_format"] = _json_schema(schema)
     request |= thinking_fields(style, thinking=thinking)
     request |= request.pop("extra_body", None) or {}
     if style is ThinkingStyle.PROMPT and not thinking:
         request["messages"] = _without_thinking(request["messages"])
     return request | {"stream": True, "stream_options": {"include_usage": True}}
+
+
+def _json_schema(schema: type) -> dict[str, Any]:
+    """What OpenAI's client makes of the class an answer is to be read into."""
+    described = convert_to_json_schema(schema)
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": described["title"], "schema": described, "strict": True},
+    }
 
 
 def _without_thinking(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

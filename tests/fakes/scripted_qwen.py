@@ -57,17 +57,19 @@ from tests.fakes.scripted_answers import Received, embedding, usage_of, verdict
 from tests.fakes.scripted_reply import DEFAULT_TEXT, Fault, Reply, Rule, Script, Violation
 from tests.fakes.scripted_stream import EventStream
 from tests.fakes.scripted_whole import answer_whole
-from tests.fakes.scripted_wire import Incoming, Wire
+from tests.fakes.scripted_wire import Handler, Incoming, Wire
 
 __all__ = [
     "DEFAULT_TEXT",
     "Fault",
+    "Incoming",
     "Received",
     "Reply",
     "Rule",
     "Script",
     "ScriptedQwen",
     "Violation",
+    "Wire",
 ]
 
 
@@ -94,6 +96,8 @@ class ScriptedQwen:
         """Connections accepted so far."""
         self.embedded = 0
         """Texts embedded so far."""
+        self.instead: Handler | None = None
+        """Answers everything instead of the script: a program that is no model server."""
         self._applied: dict[int, int] = {}
         self._wires: set[Wire] = set()
         self._server: asyncio.Server | None = None
@@ -158,6 +162,16 @@ class ScriptedQwen:
         return Wire(self._route, self._wires)
 
     async def _route(self, request: Incoming, wire: Wire) -> None:
+        if self.instead is not None:
+            await self.instead(request, wire)
+        elif request.path.startswith("/__"):
+            self._watch(request, wire)
+        elif not self._admits(request.headers):
+            wire.answer({"error": {"message": "Incorrect API key provided"}}, status=401)
+        else:
+            await self._serve(request, wire)
+
+    async def _serve(self, request: Incoming, wire: Wire) -> None:
         match request.method, request.path.removeprefix("/v1"):
             case "POST", "/chat/completions":
                 await self._chat(request, wire)
@@ -171,6 +185,12 @@ class ScriptedQwen:
                 wire.answer({"object": "list", "data": models})
             case "GET", "/health":
                 wire.answer({"status": "ok"})
+            case _:
+                wire.answer({"error": {"message": "no such route"}}, status=404)
+
+    def _watch(self, request: Incoming, wire: Wire) -> None:
+        """Answer a test that runs in another process."""
+        match request.method, request.path:
             case "GET", "/__requests":
                 wire.answer([one.body for one in self.received])
             case "GET", "/__stats":
@@ -227,11 +247,12 @@ class ScriptedQwen:
             return await stream.send()
         return await answer_whole(received, reply, wire)
 
+    def _admits(self, headers: dict[str, str]) -> bool:
+        key = self.script.api_key
+        return key is None or headers.get("authorization") == f"Bearer {key}"
+
     def _refusal(self, received: Received) -> tuple[int, str] | None:
         """Status and message of a request that is not answered at all."""
-        key = self.script.api_key
-        if key is not None and received.headers.get("authorization") != f"Bearer {key}":
-            return 401, "Incorrect API key provided"
         for field in self.script.unknown_fields:
             if field in received.body:
                 return 400, f"Unrecognized request argument supplied: {field}"

@@ -138,7 +138,7 @@ class Script(BaseModel):
     owned_by: str = "scripted"
     """``library`` for Ollama, ``vllm``, ``llamacpp``."""
     api_key: str | None = Field(default=None, repr=False)
-    """Key that requests must bear; any or none where it is None."""
+    """Key that every request must bear; any or none where it is None."""
     unknown_fields: list[str] = Field(default_factory=list)
     """Request fields refused with status 400, as strict servers do."""
 
