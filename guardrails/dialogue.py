@@ -1,7 +1,14 @@
 """What rails read: the turns of a conversation."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final, Literal
+
+_HAN: Final = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_LETTER: Final = re.compile(r"[^\W\d_]")
+# One Chinese character says about as much as two Latin letters.
+_HAN_SHARE: Final = 0.2
 
 
 class Role(StrEnum):
@@ -33,3 +40,11 @@ def user_turn(messages: tuple[Message, ...]) -> str:
             break
         trailing.append(message.text)
     return "\n".join(reversed(trailing))
+
+
+def spoken_language(text: str) -> Literal["en", "zh"]:
+    """Tell whether templates should speak Chinese or English to the writer of `text`."""
+    if text.isascii():
+        return "en"
+    han, letters = len(_HAN.findall(text)), len(_LETTER.findall(text))
+    return "zh" if letters and han / letters >= _HAN_SHARE else "en"

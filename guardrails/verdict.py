@@ -112,6 +112,9 @@ class Decision:
     text: str | None = field(default=None, repr=False)
     """The text to use instead of the checked one, when the outcome is `MODIFY`."""
     edits: tuple[Edit, ...] = ()
+    whole: bool = False
+    """`text` stands for the whole answer, as after a revision: what was released of it before is
+    withdrawn."""
     failed: bool = False
     """A rail could not decide and the policy failed closed: a fault, not a judgement."""
     would_block: bool = False
