@@ -101,9 +101,15 @@ class Turn:
 
     @property
     def conversation(self) -> tuple[Message, ...]:
-        """Everything said, oldest first, ending with the question."""
+        """Everything said, oldest first, ending with the question.
+
+        An exchange that a principle stopped is left out: with no answer after it, its question
+        would be read as part of the next one, and stop that too.
+        """
         said = list(self.preamble)
         for exchange in self.history:
+            if exchange.finish_reason == "blocked":
+                continue
             said.append(Message(Role.USER, exchange.question))
             if exchange.answer:
                 said.append(Message(Role.ASSISTANT, exchange.answer))

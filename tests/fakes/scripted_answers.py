@@ -105,7 +105,7 @@ def _fill(schema: dict[str, Any] | None, principles: list[str]) -> dict[str, obj
     for name, kind in properties.items():
         match kind.get("type"):
             case "array":
-                filled[name] = [] if placed else principles
+                filled[name] = [] if placed else _items(kind.get("items") or {}, principles)
                 placed = True
             case "boolean":
                 filled[name] = bool(principles)
@@ -114,6 +114,19 @@ def _fill(schema: dict[str, Any] | None, principles: list[str]) -> dict[str, obj
             case _:
                 filled[name] = kind["enum"][0] if kind.get("enum") else ""
     return filled
+
+
+def _items(items: dict[str, Any], principles: list[str]) -> list[object]:
+    """Principle ids as the schema wants them: strings, or objects with an id."""
+    if items.get("type") != "object":
+        return list(principles)
+    return [
+        {
+            name: 1 if kind.get("type") in ("number", "integer") else principle
+            for name, kind in items.get("properties", {}).items()
+        }
+        for principle in principles
+    ]
 
 
 def usage_of(received: Received, reply: Reply) -> dict[str, int]:
