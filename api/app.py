@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from api import problems
 from api.backend import BackendFactory
 from api.docs import add_docs
-from api.frontend import CachedAssets, add_frontend
+from api.frontend import Pages, add_frontend
 from api.lifespan import State, lifespan
 from api.middleware import BodyBound, Faults, Requests
 from api.openapi import describe
@@ -57,7 +57,7 @@ def create_app(
         middleware=[
             Middleware(Requests),
             Middleware(Versions, versions=VERSIONS),
-            Middleware(CachedAssets),
+            Middleware(Pages),
             Middleware(Faults),
             *_cors(settings),
             Middleware(BodyBound, limit=settings.limits.body_bytes),

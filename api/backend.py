@@ -53,21 +53,25 @@ class PublicPolicy(Protocol):
 class TextRails(Protocol):
     """The rails as far as texts that are only stored need them."""
 
-    @property
-    def policy(self) -> PublicPolicy:
-        """The policy these rails enforce."""
-
     async def check_input(
         self, conversation: tuple[Message, ...], *, strictness: Strictness | None = None
     ) -> Decision:
         """Judge a person's text; never raises, a failing layer fails closed."""
 
 
-class TextRailsSource(Protocol):
+class PublicRails(TextRails, Protocol):
+    """The rails as far as the web side needs them."""
+
+    @property
+    def policy(self) -> PublicPolicy:
+        """The policy these rails enforce."""
+
+
+class PublicRailsSource(Protocol):
     """Hands out the active rails."""
 
     @property
-    def current(self) -> TextRails:
+    def current(self) -> PublicRails:
         """The rails in force now."""
 
 
@@ -116,7 +120,7 @@ class Backend:
 
     chat: Runnable[Turn, ChatEvent]
     """The path of one message (`chains.build`)."""
-    rails: TextRailsSource
+    rails: PublicRailsSource
     passages: Passages
     demo: bool
     """No model was found: answers are quoted from the knowledge base."""

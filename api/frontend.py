@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _ALWAYS_ASK: Final = "no-cache"
+_NO_PAGES: Final = ("/api/", "/v1/", "/health/")
 _NOT_BUILT: Final = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Covenant: the page is not built</title></head>
@@ -39,8 +40,10 @@ def add_frontend(app: FastAPI, folder: Path) -> None:
     app.add_route("/", not_built, include_in_schema=False)
 
 
-class CachedAssets:
-    """Says how long browsers may keep what the build made.
+class Pages:
+    """Keeps pages and API apart, and says how long browsers may keep what the build made.
+
+    A browser that opens an unknown path of the API is told so and not shown the page.
 
     Names under `/assets/` hold a hash of their content, so they never change; every other file is
     asked for again and answered with 304 where it is the same.
@@ -51,8 +54,11 @@ class CachedAssets:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or scope["path"].startswith(("/api/", "/v1/", "/health/")):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if scope["path"].startswith(_NO_PAGES):
+            await self.app(_without_pages(scope), receive, send)
             return
 
         async def dated(message: Message) -> None:
@@ -63,3 +69,10 @@ class CachedAssets:
             await send(message)
 
         await self.app(scope, receive, dated)
+
+
+def _without_pages(scope: Scope) -> Scope:
+    if "text/html" not in Headers(scope=scope).get("accept", ""):
+        return scope
+    kept = [(name, value) for name, value in scope["headers"] if name != b"accept"]
+    return {**scope, "headers": [*kept, (b"accept", b"*/*")]}

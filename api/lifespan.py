@@ -18,6 +18,7 @@ from api.chat import Chat
 from api.drive import Driver
 from api.embedded_redis import EmbeddedRedis
 from api.keys import Keys
+from api.observability import watch_loop
 from api.records import RecordStore
 from api.run import RunLimits
 from api.run_log import RunLog
@@ -82,6 +83,7 @@ async def lifespan(settings: Settings, make_backend: BackendFactory) -> AsyncIte
     """
     # Its debug lines hold the chunks it sends, which are people's words.
     logging.getLogger("sse_starlette").setLevel(logging.INFO)
+    watch_loop(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         tokens = Tokens(Keys(settings.data_dir))
         conversations = await _url(settings, stack, durable=False)

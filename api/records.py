@@ -1,10 +1,11 @@
 """What must last: feedback and appeals, in the durable Redis until they expire.
 
 ```
-{feedback}:<session>:<message>   string  what the person said
-{feedback}:all                   zset    those keys by time
-{feedback}:of:<session>          set     those of one session, so that they can be erased
-{appeals}:…                      the same for appeals
+{feedback}:item:<session>:<message>      string  what the person said
+{feedback}:all                           zset    those keys by time
+{feedback}:of:<session>                  set     keys of one session, so that they can be erased
+{appeals}:item:<appeal>, :all, :of:…     the same for appeals
+{appeals}:about:<session>:<decision>     string  the appeal there already is
 ```
 """
 
@@ -127,7 +128,7 @@ class RecordStore:
     async def appeal(self, session_id: str, appeal_id: str) -> AppealAnswer | None:
         """The appeal a person names, if it is theirs."""
         with reaching("Records"):
-            found = await self.client.get(f"{{appeals}}:{appeal_id}")
+            found = await self.client.get(_item("appeals", appeal_id))
         if found is None:
             return None
         record = AppealRecord.model_validate_json(found)
@@ -146,7 +147,7 @@ class RecordStore:
                     await erasing.execute()
 
     async def _keep(self, kind: Kind, session_id: str, name: str, record: BaseModel) -> None:
-        key = f"{{{kind}}}:{name}"
+        key = _item(kind, name)
         now = datetime.now(UTC)
         with reaching("Records"):
             async with self.client.pipeline(transaction=True) as keeping:
@@ -157,6 +158,10 @@ class RecordStore:
                 await keeping.sadd(_of(kind, session_id), key)
                 await keeping.expire(_of(kind, session_id), self._kept[kind])
                 await keeping.execute()
+
+
+def _item(kind: Kind, name: str) -> str:
+    return f"{{{kind}}}:item:{name}"
 
 
 def _of(kind: Kind, session_id: str) -> str:

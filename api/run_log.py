@@ -149,8 +149,9 @@ class RunLog:
                     return
 
     async def _read(self, command: str, session_id: str, run_id: str, *arguments: str) -> Any:
-        return await self._client.execute_command(
-            command, log_key(session_id, run_id), *arguments
+        key = log_key(session_id, run_id)
+        return await self._client.execute_command(  # type: ignore[no-untyped-call]  # redis-py's
+            command, key, *arguments
         )
 
     async def close(self) -> None:

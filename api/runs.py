@@ -237,9 +237,7 @@ class Runs:
         for run in tuple(self._live.values()):
             run.end(Ending.DRAINED)
 
-    async def _follow(
-        self, session_id: str, stored: StoredRun, after: int
-    ) -> AsyncIterator[bytes]:
+    async def _follow(self, session_id: str, stored: StoredRun, after: int) -> AsyncIterator[bytes]:
         looked = 0.0
         # Where Redis is lost the stream just ends: without its last event that means reconnect.
         with suppress(ServiceUnavailableError):

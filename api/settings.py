@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -29,6 +30,7 @@ from guardrails.verdict import Strictness
 
 PREFIX = "COVENANT_"
 _DELIMITER = "__"
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 class SettingsError(ValueError):
@@ -114,6 +116,14 @@ class FlagSettings(_Group):
     strictness: Strictness = Strictness.BALANCED
 
 
+class _Environment(EnvSettingsSource):
+    """The environment, where a duration may also be written as a plain number of seconds."""
+
+    @override
+    def __call__(self) -> dict[str, Any]:
+        return _seconds(self.settings_cls, super().__call__())
+
+
 class Settings(BaseSettings):
     """The settings of one service process. Every one has a default that works."""
 
@@ -145,6 +155,8 @@ class Settings(BaseSettings):
     """Another ``knowledge``."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Web origins that may call the API from a browser, separated by commas; none by default."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe lines of the log."""
     local_model: str | None = None
     """What the embedded llama.cpp serves: a name of `covenant model list`, or a GGUF's path."""
     model_mirror: str | None = None
@@ -182,7 +194,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         # One source of truth: no .env file or secrets folder is read behind anybody's back.
-        return init_settings, env_settings
+        return init_settings, _Environment(settings_cls)
 
 
 def load_settings() -> Settings:
@@ -220,6 +232,20 @@ def _variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
         group = field.annotation
         if isinstance(group, type) and issubclass(group, BaseModel):
             yield from _variables(group, variable + _DELIMITER)
+
+
+def _seconds(model: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
+    """Turn the text of numbers into numbers where `model` wants a duration."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        wanted = model.model_fields[name].annotation if name in model.model_fields else None
+        if isinstance(value, dict) and isinstance(wanted, type) and issubclass(wanted, BaseModel):
+            found[name] = _seconds(wanted, value)
+        elif wanted is timedelta and isinstance(value, str) and _NUMBER.fullmatch(value):
+            found[name] = float(value)
+        else:
+            found[name] = value
+    return found
 
 
 def _is_known(name: str) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
 
-
 import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
@@ -56,7 +55,3 @@ async def service(settings: Settings, backend: ScriptedBackend) -> AsyncIterator
 @pytest.fixture
 async def person(service: ApiService) -> Client:
     return await service.client()
-
-
-    """Kept for readability of parametrised tests."""
-    return None

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def tokens(keys: Keys, clock: Clock) -> Tokens:
 def forged(
     keys: Keys,
     *,
-    key: object = None,
+    key: Any = None,
     algorithm: str = "HS256",
     headers: dict[str, object] | None = None,
     drop: str = "",
@@ -69,13 +70,15 @@ def forged(
     secret = keys.signing.secret.get_secret_value() if key is None else key
     return jwt.encode(
         payload,
-        secret,  # type: ignore[arg-type]  # attacks pass what they like
+        secret,
         algorithm=algorithm,
         headers={"kid": keys.signing.kid, **(headers or {})},
     )
 
 
-def unsigned(header: dict[str, object], payload: dict[str, object], signature: str = "") -> str:
+def unsigned(
+    header: Mapping[str, object], payload: Mapping[str, object], signature: str = ""
+) -> str:
     """A token put together by hand."""
     parts = [
         base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
@@ -143,9 +146,7 @@ ATTACKS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
-def test_a_wrong_token_is_refused(
-    keys: Keys, tokens: Tokens, attack: dict[str, Any]
-) -> None:
+def test_a_wrong_token_is_refused(keys: Keys, tokens: Tokens, attack: dict[str, Any]) -> None:
     """Every way a token can be wrong is refused, in the same words."""
     with pytest.raises(AuthenticationError) as refusal:
         tokens.read(f"Bearer {forged(keys, **attack)}")
@@ -206,7 +207,11 @@ def test_a_malformed_header_is_refused(keys: Keys, tokens: Tokens, header: str |
 
 @pytest.mark.parametrize(("seconds", "good"), [(-29, True), (-31, False), (29, True), (31, False)])
 def test_clocks_may_differ_by_half_a_minute(
-    keys: Keys, tokens: Tokens, clock: Clock, seconds: int, good: bool
+    keys: Keys,
+    tokens: Tokens,
+    clock: Clock,
+    seconds: int,
+    good: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     """A token from a machine whose clock is off by up to 30 seconds is good."""
     token = forged(keys, exp=int((NOW + HOUR).timestamp()))
@@ -257,9 +262,12 @@ def test_rotation_ends_no_session_and_dropping_ends_all(keys: Keys, tokens: Toke
     keys.rotate()
     keys.rotate()
     assert tokens.read(f"Bearer {token}").subject == "s_x"
-    assert jwt.get_unverified_header(
-        tokens.issue_session("s_x", ttl=HOUR, ends=NOW + HOUR).text
-    )["kid"] == keys.signing.kid
+    assert (
+        jwt.get_unverified_header(tokens.issue_session("s_x", ttl=HOUR, ends=NOW + HOUR).text)[
+            "kid"
+        ]
+        == keys.signing.kid
+    )
 
     keys.rotate(drop=True)
     with pytest.raises(AuthenticationError):

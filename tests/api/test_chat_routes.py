@@ -295,7 +295,9 @@ async def test_a_key_belongs_to_one_request(person: Client) -> None:
     ],
 )
 async def test_the_accept_header_chooses_stream_or_document(
-    person: Client, accept: str, streamed: bool
+    person: Client,
+    accept: str,
+    streamed: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     """A client that prefers an event stream gets one; everybody else gets a document."""
     response = await person.post("/chat", {"message": "Hi"}, headers={"Accept": accept})

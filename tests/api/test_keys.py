@@ -12,7 +12,12 @@ from api import keys as keys_module
 from api.keys import KEPT, KeyFile, Keys
 from chains.errors import InternalError
 
-MAKE = "import sys; from pathlib import Path; from api.keys import Keys; print(Keys(Path(sys.argv[1])).signing.kid)"
+MAKE = """
+import sys
+from pathlib import Path
+from api.keys import Keys
+print(Keys(Path(sys.argv[1])).signing.kid)
+"""
 
 
 def test_only_we_can_read_the_file(tmp_path: Path) -> None:
@@ -106,9 +111,7 @@ def test_secrets_do_not_show_in_a_repr(tmp_path: Path) -> None:
     assert repr(key.secret.get_secret_value()) not in repr(key)
 
 
-def test_a_failed_write_keeps_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rotation that cannot be written changes nothing and leaves no litter."""
     keys = Keys(tmp_path)
     before = (tmp_path / "keys.json").read_bytes()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
+import httpx
 import pytest
 from redis.asyncio import Redis
 
@@ -31,7 +32,7 @@ SLOW: list[Step] = [
 async def eventually(holds: Callable[[], bool], seconds: float = 3.0) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.01)
 
 
@@ -94,7 +95,7 @@ async def test_after_can_stand_in_the_query(person: Client) -> None:
 @pytest.mark.parametrize("wrong", ["-1", "x", "1e3", "99999999999", "１"])
 async def test_a_wrong_place_is_refused(person: Client, wrong: str) -> None:
     """A Last-Event-ID that is no event's id is a bad request."""
-    headers = {**person.auth, "Last-Event-ID": wrong.encode()}
+    headers = httpx.Headers({**person.auth, "Last-Event-ID": wrong}, encoding="utf-8")
 
     response = await person.http.get("/api/v1/runs/r_x/events", headers=headers)
 
@@ -118,9 +119,7 @@ async def test_another_sessions_run_is_not_found(
     assert (await other.post(f"/runs/{run_id}/stop", {"seen_chars": 0})).status_code == 404
 
 
-async def test_events_that_have_expired_are_not_found(
-    person: Client, redis: Redis
-) -> None:
+async def test_events_that_have_expired_are_not_found(person: Client, redis: Redis) -> None:
     """A run whose events have expired says so; its answer is in the history."""
     answer = await person.ask("Hi")
     await redis.delete(f"{{{person.session_id}}}:log:{answer['run_id']}")
@@ -179,9 +178,7 @@ async def test_a_run_nobody_watches_ends_after_the_grace_time(
     await eventually(lambda: backend.chat.closed_early == 1)
 
 
-async def test_a_second_watcher_keeps_a_run_going(
-    person: Client, backend: ScriptedBackend
-) -> None:
+async def test_a_second_watcher_keeps_a_run_going(person: Client, backend: ScriptedBackend) -> None:
     """The run goes on while any tab watches it."""
     backend.chat.script = SLOW
     async with person.stream("Long?") as reading:

@@ -1,6 +1,7 @@
 """Sessions: begun, renewed, read page by page, erased."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -30,9 +31,7 @@ async def test_a_session_begins_with_a_greeting_and_a_token(service: ApiService)
 
 async def test_the_greeting_speaks_the_persons_language(service: ApiService) -> None:
     """A preference decides the language, else the browser's."""
-    chosen = await service.http.post(
-        "/api/v1/chat/start", json={"preferences": {"language": "zh"}}
-    )
+    chosen = await service.http.post("/api/v1/chat/start", json={"preferences": {"language": "zh"}})
     browser = await service.http.post(
         "/api/v1/chat/start", headers={"Accept-Language": "zh-CN,zh;q=0.9"}
     )
@@ -82,9 +81,7 @@ async def test_history_comes_in_pages(person: Client) -> None:
         await person.get("/chat/history", params={"limit": 2, "before": middle["before"]})
     ).json()
 
-    questions = [
-        [item["question"] for item in page["items"]] for page in (latest, middle, oldest)
-    ]
+    questions = [[item["question"] for item in page["items"]] for page in (latest, middle, oldest)]
     assert questions == [
         ["Question 3?", "Question 4?"],
         ["Question 1?", "Question 2?"],
@@ -171,19 +168,29 @@ async def test_erasing_leaves_nothing_and_ends_every_token(
     assert (await other.get("/chat/history")).status_code == 200
 
 
-async def test_a_session_expires_when_it_is_not_used(
+async def test_use_keeps_a_session_alive(
     settings: Settings, backend: ScriptedBackend, redis: Redis
 ) -> None:
-    """Use keeps a session alive, but never past its lifetime, and every key expires with it."""
-    short = SessionSettings(idle=timedelta(seconds=60), lifetime=timedelta(seconds=90))
+    """A session expires when it is not used for a while; every use begins the while anew."""
+    short = SessionSettings(idle=timedelta(seconds=60))
     async with serving(settings.model_copy(update={"session": short}), backend) as service:
         person = await service.client()
         meta = f"{{{person.session_id}}}:meta"
+        assert 50 < await redis.ttl(meta) <= 60
         await redis.expire(meta, 5)
+
         await person.ask("Hi")
+
         assert 50 < await redis.ttl(meta) <= 60
 
-        await redis.hset(meta, "ends", int(datetime.now(UTC).timestamp()) + 30)
+
+async def test_nothing_outlives_a_sessions_lifetime(
+    settings: Settings, backend: ScriptedBackend, redis: Redis
+) -> None:
+    """However much a session is used, every key of it expires at its end."""
+    short = SessionSettings(lifetime=timedelta(seconds=30))
+    async with serving(settings.model_copy(update={"session": short}), backend) as service:
+        person = await service.client()
         await person.ask("Hi")
         names = await redis.keys(f"*{person.session_id}*")
         remaining = [await redis.ttl(name) for name in names]
@@ -224,18 +231,14 @@ async def everything_in(redis: Redis) -> str:
     """Every key and value, as one text."""
     found: list[object] = []
     for key in await redis.keys("*"):
-        kind = (await redis.type(key)).decode()
-        read = {
+        kind = str(await redis.type(key))
+        read: dict[str, Any] = {
             "string": redis.get,
             "hash": redis.hgetall,
             "set": redis.smembers,
             "stream": redis.xrange,
+            "list": lambda name: redis.lrange(name, 0, -1),
+            "zset": lambda name: redis.zrange(name, 0, -1),
         }
-        if kind == "list":
-            value: object = await redis.lrange(key, 0, -1)
-        elif kind == "zset":
-            value = await redis.zrange(key, 0, -1)
-        else:
-            value = await read[kind](key)
-        found.append((key, value))
+        found.append((key, await next(read[name] for name in read if name in kind)(key)))
     return str(found)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import httpx
 import pytest
 from redis.asyncio import Redis
 
@@ -92,7 +93,7 @@ async def test_a_repeat_elsewhere_returns_the_first_answer(
     assert other.backend.chat.turns == []
 
 
-async def _later(client: Client, key: dict[str, str]) -> object:
+async def _later(client: Client, key: dict[str, str]) -> httpx.Response:
     await asyncio.sleep(0.1)
     return await client.post("/chat", {"message": "Once?"}, headers=key)
 

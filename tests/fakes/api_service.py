@@ -191,9 +191,11 @@ class ApiService:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, backend: ScriptedBackend) -> AsyncIterator[ApiService]:
+async def serving(
+    settings: Settings, backend: ScriptedBackend, *, frontend: Path | None = None
+) -> AsyncIterator[ApiService]:
     """Serve on a free loopback port until the block is left."""
-    app = create_app(settings, backend=backend)
+    app = create_app(settings, backend=backend, frontend=frontend or Path("not-built"))
     server = uvicorn.Server(
         uvicorn.Config(
             app,

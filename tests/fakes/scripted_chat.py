@@ -10,11 +10,9 @@ from langchain_core.runnables import Runnable, RunnableGenerator
 from api.backend import Backend
 from api.schemas import Dependency
 from api.settings import Settings
-from chains.errors import CovenantError
 from chains.events import (
     ChatEvent,
     Citation,
-    ErrorEvent,
     FollowUps,
     GuardBlocked,
     GuardModified,
