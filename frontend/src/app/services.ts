@@ -1,0 +1,47 @@
+import { QueryClient } from "@tanstack/react-query";
+import { ConnectionError } from "@/api/problem";
+import { Service } from "@/api/service";
+import { type Fetch, Session } from "@/api/session";
+import { createSessionStore } from "@/api/session-state";
+import type { ChatServices } from "@/features/chat/chat-context";
+import { Conversation } from "@/features/chat/conversation";
+import { preferredLanguage } from "@/i18n/language";
+import { createPreferences } from "@/platform/preferences";
+
+export interface Services extends ChatServices {
+  readonly queries: QueryClient;
+  /** Begin the session; a failure is kept where the page shows it. */
+  readonly start: () => Promise<void>;
+}
+
+/** Makes everything the page works with. Nothing else makes any of it. */
+export function createServices(fetch?: Fetch): Services {
+  const preferences = createPreferences({
+    language: preferredLanguage(),
+    theme: "system",
+    thinking: false,
+  });
+  const sessionStore = createSessionStore();
+  const session = new Session({
+    ...(fetch && { fetch }),
+    preferences: () => preferences.getState(),
+    onStarted: (started, replaced) =>
+      sessionStore.setState((state) => ({
+        started,
+        replaced: replaced || state.replaced,
+        error: null,
+      })),
+  });
+  const service = new Service(session);
+  return {
+    service,
+    preferences,
+    session: sessionStore,
+    conversation: new Conversation(service),
+    queries: new QueryClient({ defaultOptions: { queries: { refetchOnWindowFocus: false } } }),
+    start: () =>
+      session.start().catch((error: unknown) => {
+        sessionStore.setState({ error: error ?? new ConnectionError() });
+      }),
+  };
+}

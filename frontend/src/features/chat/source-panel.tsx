@@ -1,0 +1,162 @@
+import { useQuery } from "@tanstack/react-query";
+import { ExternalLink, X } from "lucide-react";
+import { useEffect, useRef } from "react";
+import type { SourceItem, SourceView } from "@/api/events";
+import { PlainText } from "@/components/plain-text";
+import { useWords } from "@/i18n/language";
+import { useChat } from "./chat-context";
+import "./source-panel.css";
+
+/** Below this width the panel covers the conversation and is modal. */
+const NARROW = "(max-width: 60rem)";
+
+/** The sources of one answer, with the passage of the opened one. */
+export function SourcePanel({
+  sources,
+  n,
+  onChoose,
+  onClose,
+}: {
+  readonly sources: readonly SourceItem[];
+  readonly n: number;
+  readonly onChoose: (n: number) => void;
+  readonly onClose: () => void;
+}) {
+  const words = useWords();
+  const panel = useRef<HTMLDialogElement>(null);
+  const close = useRef<HTMLButtonElement>(null);
+  const source = sources.find((item) => item.n === n);
+
+  useEffect(() => {
+    const dialog = panel.current;
+    const opener = document.activeElement;
+    if (matchMedia(NARROW).matches) dialog?.showModal();
+    else dialog?.show();
+    close.current?.focus();
+    return () => {
+      dialog?.close();
+      if (opener instanceof HTMLElement) opener.focus();
+    };
+  }, []);
+
+  return (
+    <dialog
+      ref={panel}
+      className="source-panel"
+      aria-label={words.sources.title}
+      onCancel={onClose}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") onClose();
+      }}
+    >
+      <header className="source-head">
+        <h2>{words.sources.title}</h2>
+        <button
+          ref={close}
+          type="button"
+          className="icon-button"
+          aria-label={words.sources.close}
+          onClick={onClose}
+        >
+          <X aria-hidden="true" />
+        </button>
+      </header>
+      <ol className="source-list">
+        {sources.map((item) => (
+          <li key={item.id}>
+            <button
+              type="button"
+              aria-current={item.n === n ? "true" : undefined}
+              onClick={() => onChoose(item.n)}
+            >
+              <span className="source-number">{item.n}</span>
+              <span dir="auto">{item.title}</span>
+            </button>
+          </li>
+        ))}
+      </ol>
+      {source && <Passage key={source.id} source={source} />}
+    </dialog>
+  );
+}
+
+function Passage({ source }: { readonly source: SourceItem }) {
+  const words = useWords();
+  const { service } = useChat();
+  const { data, isPending, isError } = useQuery({
+    queryKey: ["source", source.id],
+    queryFn: ({ signal }) => service.source(source.id, signal),
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: 1,
+  });
+  const passage = useRef<HTMLQuoteElement>(null);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the passage moves when its neighbours arrive
+  useEffect(() => {
+    passage.current?.scrollIntoView({ block: "nearest" });
+  }, [data]);
+
+  const [before, after] = data ? neighbours(data) : [null, null];
+  return (
+    <article className="source-passage" aria-busy={isPending}>
+      <h3 dir="auto">{data?.title ?? source.title}</h3>
+      <Place
+        heading={data?.heading}
+        page={data?.page ?? source.page}
+        url={data?.url ?? source.url}
+      />
+      <Neighbour text={before} />
+      <blockquote ref={passage}>
+        <mark>
+          <PlainText text={data?.text ?? source.snippet} />
+        </mark>
+      </blockquote>
+      <Neighbour text={after} />
+      {isPending && <p className="source-note">{words.sources.loading}</p>}
+      {isError && <p className="source-note">{words.sources.failed}</p>}
+    </article>
+  );
+}
+
+/** Where in the document the passage stands. */
+function Place({
+  heading,
+  page,
+  url,
+}: {
+  readonly heading: string | null | undefined;
+  readonly page: number | null | undefined;
+  readonly url: string | null | undefined;
+}) {
+  const words = useWords();
+  return (
+    <p className="source-place">
+      {heading && <span dir="auto">{heading}</span>}
+      {page != null && <span>{words.sources.page(page)}</span>}
+      {url != null && /^https?:/i.test(url) && (
+        <a href={url} target="_blank" rel="noreferrer noopener">
+          {words.sources.original}
+          <ExternalLink aria-hidden="true" className="external-mark" />
+        </a>
+      )}
+    </p>
+  );
+}
+
+function Neighbour({ text }: { readonly text: string | null }) {
+  return text === null ? null : (
+    <p className="source-neighbour">
+      <PlainText text={text} />
+    </p>
+  );
+}
+
+/** The passages before and after. With a single one its id tells which it is: ids end in their place. */
+function neighbours(view: SourceView): readonly [string | null, string | null] {
+  const [first, second] = view.neighbours ?? [];
+  if (first === undefined) return [null, null];
+  if (second !== undefined) return [first.text, second.text];
+  return first.id.localeCompare(view.id, "en", { numeric: true }) < 0
+    ? [first.text, null]
+    : [null, first.text];
+}
