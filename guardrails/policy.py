@@ -59,6 +59,8 @@ class Policy:
     """NeMo Guardrails' configuration, as read; `guardrails.rails` compiles it."""
     flows: Mapping[str, str] = field(repr=False)
     """Colang files by their path in the folder."""
+    source: Document = field(repr=False)
+    """`constitution.yml` as read: it knows on which line each example stands."""
 
     @property
     def principles(self) -> tuple[Principle, ...]:
@@ -171,6 +173,7 @@ def load_policy(folder: Path = SHIPPED) -> Policy:
             {language: file.messages for language, file in message_files.items() if file}
         ),
         config=documents["config.yml"],
+        source=loaded["constitution.yml"],
         flows={
             file: content.decode("utf-8")
             for file, content in contents.items()

@@ -62,7 +62,7 @@ class Document:
         return Problem(self.file, self.line(place), what, fix)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C where built
     """YAML 1.2's booleans: ``off`` and ``no`` are words here, and `off` is a strictness."""
 
 
