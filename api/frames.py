@@ -12,14 +12,16 @@ RETRY: Final = b"retry: 2000\n\n"
 """First in every stream: reconnect after two seconds."""
 PING: Final = b": ping\n\n"
 _FRAME = re.compile(rb"event: ([a-z._]+)\nid: (\d+)\ndata: (.*)\n\n", re.DOTALL)
+_BREAK = re.compile("[\x85\u2028\u2029]")
 _EVENTS: TypeAdapter[ChatEvent] = TypeAdapter(ChatEvent)
 
 
 def encode(seq: int, event: ChatEvent) -> bytes:
     """Encode an event under its sequence number."""
-    # JSON escapes line breaks, so the data is one line.
-    data = event.model_dump_json().encode()
-    return b"event: %b\nid: %d\ndata: %b\n\n" % (event.type.encode(), seq, data)
+    # JSON escapes the breaks that end a line of a stream. Three more it leaves as they are, and
+    # clients that split lines as Python's `splitlines` does would break the data there.
+    data = _BREAK.sub(_escaped, event.model_dump_json())
+    return f"event: {event.type}\nid: {seq}\ndata: {data}\n\n".encode()
 
 
 def decode(frame: bytes) -> ChatEvent:
@@ -49,3 +51,7 @@ def is_last(frame: bytes) -> bool:
 def blanked(delta: MessageDelta, length: int) -> MessageDelta:
     """A delta without the text from the answer's character `length` on."""
     return delta.model_copy(update={"text": delta.text[: max(0, length - delta.offset)]})
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"

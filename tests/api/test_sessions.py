@@ -1,7 +1,7 @@
 """Sessions: begun, renewed, read page by page, erased."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from redis.asyncio import Redis
 
@@ -231,7 +231,7 @@ async def everything_in(redis: Redis) -> str:
     """Every key and value, as one text."""
     found: list[object] = []
     for key in await redis.keys("*"):
-        kind = str(await redis.type(key))
+        kind = cast("bytes", await redis.type(key)).decode()
         read: dict[str, Any] = {
             "string": redis.get,
             "hash": redis.hgetall,
@@ -240,5 +240,5 @@ async def everything_in(redis: Redis) -> str:
             "list": lambda name: redis.lrange(name, 0, -1),
             "zset": lambda name: redis.zrange(name, 0, -1),
         }
-        found.append((key, await next(read[name] for name in read if name in kind)(key)))
+        found.append((key, await read[kind](key)))
     return str(found)
