@@ -1,0 +1,181 @@
+"""Finding passages for a question, in whatever version of the index is current."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import numpy as np
+
+from chains.knowledge.diversity import diverse
+from chains.knowledge.errors import BrokenIndexError
+from chains.knowledge.shelf import Shelf
+from chains.knowledge.tokens import Tokenizer
+from chains.knowledge.version import IndexVersion
+from chains.turn import Passage
+
+THRESHOLD: Final = 0.28
+"""Least score of a passage that answers a question; below it the answer is not in the documents."""
+
+_CANDIDATES: Final = 4
+_INLINE_PASSAGES: Final = 20_000
+_FOLLOW_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage and how well it fits."""
+
+    number: int
+    """Of the passage, in the version that was searched."""
+    score: float
+    """From 0 to 1, comparable between queries: `chains.knowledge.lexical.Lexical.match`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassageView:
+    """A passage with what a reader needs to judge it."""
+
+    id: str
+    doc_id: str
+    title: str
+    """Of the document."""
+    text: str = field(repr=False)
+    heading: str | None = None
+    page: int | None = None
+    url: str | None = None
+    neighbours: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Id and text of the passages before and after it in its document."""
+
+
+class Retriever:
+    """Searches the current version of an index; follows it when another becomes current.
+
+    Opening maps files and reads next to nothing, so every process may have its own.
+
+    Args:
+        folder: Where the index is kept; it may not exist yet.
+        threshold: Least score of a passage that `search` returns.
+        clock: Seconds, monotonic.
+
+    Raises:
+        BrokenIndexError: There is an index, and it cannot be used.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        threshold: float = THRESHOLD,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._shelf = Shelf(folder)
+        self._threshold = threshold
+        self._clock = clock
+        self._tokenizer = Tokenizer()
+        self._name = self._shelf.current()
+        self._version = self._shelf.open()
+        self._looked = clock()
+
+    @property
+    def passages(self) -> int:
+        """How many passages can be found."""
+        return len(self._follow() or ())
+
+    async def search(self, query: str, *, limit: int = 6) -> tuple[Passage, ...]:
+        """Find the passages that answer a question and say different things, best first.
+
+        Args:
+            query: The question, in any language.
+            limit: Most passages.
+
+        Returns:
+            Nothing where the answer is not in the documents: no passage scores enough.
+        """
+        version = self._follow()
+        if version is None:
+            return ()
+        if len(version) > _INLINE_PASSAGES:
+            return await asyncio.to_thread(self._search, version, query, limit)
+        return self._search(version, query, limit)
+
+    async def passage(self, passage_id: str) -> PassageView | None:
+        """The passage behind a citation with its neighbours, if it is (still) in the documents."""
+        version = self._follow()
+        number = version.find(passage_id) if version else None
+        if version is None or number is None:
+            return None
+        record = version.passage(number)
+        document = version.document(version.document_of(number))
+        inside = range(document.first, document.first + document.count)
+        near = [version.passage(each) for each in (number - 1, number + 1) if each in inside]
+        return PassageView(
+            id=record.id,
+            doc_id=document.id,
+            title=document.title,
+            text=record.text,
+            heading=record.heading,
+            page=record.page,
+            url=document.url,
+            neighbours=tuple((each.id, each.text) for each in near),
+        )
+
+    def ranked(self, query: str, *, limit: int) -> tuple[tuple[Hit, Passage], ...]:
+        """All passages that share a word with the query, best first: no threshold, no variety."""
+        version = self._follow()
+        if version is None:
+            return ()
+        hits = self._hits(version, query, limit)
+        return tuple((hit, _passage(version, hit)) for hit in hits)
+
+    def _search(self, version: IndexVersion, query: str, limit: int) -> tuple[Passage, ...]:
+        hits = self._hits(version, query, limit * _CANDIDATES)
+        hits = [hit for hit in hits if hit.score >= self._threshold]
+        chosen = diverse(
+            np.asarray([hit.score for hit in hits], np.float32),
+            [version.lexical.words(hit.number) for hit in hits],
+            version.lexical.idf,
+            limit=limit,
+        )
+        return tuple(_passage(version, hits[each]) for each in chosen)
+
+    def _hits(self, version: IndexVersion, query: str, limit: int) -> Sequence[Hit]:
+        scores = version.lexical.match(self._tokenizer.tokens(query)).scores
+        if limit < len(scores):
+            top = np.argpartition(scores, -limit)[-limit:]
+        else:
+            top = np.arange(len(scores))
+        # Of equal scores the earlier passage comes first, in every process.
+        top = top[np.lexsort((top, -scores[top]))]
+        return [Hit(int(each), float(scores[each])) for each in top if scores[each] > 0]
+
+    def _follow(self) -> IndexVersion | None:
+        """The current version; at most once a second it is asked which one that is."""
+        now = self._clock()
+        if now - self._looked >= _FOLLOW_S:
+            self._looked = now
+            name = self._shelf.current()
+            if name != self._name:
+                try:
+                    self._version, self._name = self._shelf.open(), name
+                except BrokenIndexError:
+                    # What is open still answers; whoever wrote the broken one was told.
+                    self._name = name
+        return self._version
+
+
+def _passage(version: IndexVersion, hit: Hit) -> Passage:
+    record = version.passage(hit.number)
+    document = version.document(version.document_of(hit.number))
+    return Passage(
+        id=record.id,
+        doc_id=document.id,
+        title=document.title,
+        text=record.text,
+        url=document.url,
+        page=record.page,
+        heading=record.heading,
+        score=hit.score,
+    )
