@@ -17,12 +17,16 @@ from guardrails.classifier.wordpiece import WordPiece
 SIGNALS = ("harm", "jailbreak", "instruction")
 GATES = {"foreign_share": 0.1, "characters": 1800.0}
 
-ROUTER_MISS = {"en": 0.005, "zh": 0.005}
-"""Share of dev harmful texts the router may clear; the target allows 0.01 on unseen ones."""
+MISS_AT_MOST, MISS_AT_LEAST = 0.005, 0.001
+"""Shares of dev harmful texts the router may clear; the target allows 0.01 on unseen ones."""
+CLEAR_ENOUGH = {"en": 0.85, "zh": 0.7}
+"""Share of harder ordinary dev texts (instructions, written ones) to stay clear: between the
+two misses above, the bound is lowered as long as this holds."""
 EXIT_MISS = 0.001
 """Share of dev harmful texts below the bound of the first stage."""
-ORDINARY_JAILBREAK_UNSURE = 0.02
-BLOCKED_ORDINARY, BLOCKED_LOOKALIKE, BLOCKED_JAILBREAK = 0.0025, 0.02, 0.002
+ORDINARY_JAILBREAK_UNSURE = 0.025
+BLOCKED_ORDINARY, BLOCKED_LOOKALIKE = 0.0012, 0.008
+BLOCKED_JAILBREAK, BLOCKED_JAILBREAK_LOOKALIKE = 0.001, 0.01
 INSTRUCTION_FALSE = 0.01
 
 
@@ -116,6 +120,8 @@ def run(
     attack = np.array([r.jailbreak == 1 for r in dev])
     benign = np.array([r.harm == 0 and r.jailbreak == 0 for r in dev])
     alike = np.array([lookalike(r) for r in dev])
+    harder = np.array([r.source.startswith(("written", "self-instruct", "phrases")) for r in dev])
+    framed = alike | np.array([r.harm == 0 and "wrappers" in r.source for r in dev])
     sentences = np.array([r.instruction == 0 for r in dev])
     asked = np.array([r.instruction == 1 for r in dev])
     thresholds: dict[str, dict[str, float]] = {}
@@ -124,8 +130,13 @@ def run(
         h, jb, ins = (p[lang][:, j] for j in range(3))
         t_j = float(np.quantile(jb[ordinary & of], 1 - ORDINARY_JAILBREAK_UNSURE))
         wild = harm & of & ~gated & (jb < t_j)  # what only the harm head can stop
-        allowed = ROUTER_MISS[lang] * (harm & of).sum() / wild.sum()
-        clear = float(np.quantile(h[wild], min(0.5, allowed)))
+        share = (harm & of).sum() / wild.sum()
+        most, least = (
+            float(np.quantile(h[wild], min(0.5, miss * share)))
+            for miss in (MISS_AT_MOST, MISS_AT_LEAST)
+        )
+        enough = float(np.quantile(h[ordinary & harder & of], CLEAR_ENOUGH[lang]))
+        clear = min(most, max(least, enough))
         violation = max(
             float(np.quantile(h[ordinary & of], 1 - BLOCKED_ORDINARY)),
             float(np.quantile(h[alike & of], 1 - BLOCKED_LOOKALIKE)),
@@ -136,7 +147,9 @@ def run(
             "violation_above": violation,
             "jailbreak_clear_below": t_j,
             "jailbreak_violation_above": max(
-                t_j, float(np.quantile(jb[benign & of], 1 - BLOCKED_JAILBREAK))
+                t_j,
+                float(np.quantile(jb[benign & of], 1 - BLOCKED_JAILBREAK)),
+                float(np.quantile(jb[framed & of], 1 - BLOCKED_JAILBREAK_LOOKALIKE)),
             ),
             "instruction": float(np.quantile(ins[sentences & of], 1 - INSTRUCTION_FALSE)),
         }

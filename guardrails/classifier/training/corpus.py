@@ -176,8 +176,10 @@ GROUP_WORDS = (
     ("self-harm-care", r"suicid|self.harm|anorexi|eating disorder|kill (my|your)self|cutting"),
     (
         "no-malware",
-        r"hack|malware|virus|phish|exploit|keylog|ransom|trojan|ddos|botnet|cyber|password|"
-        r"backdoor|firewall|security system|software",
+        (
+            r"hack|malware|virus|phish|exploit|keylog|ransom|trojan|ddos|botnet|cyber|password|"
+            r"backdoor|firewall|security system|software"
+        ),
     ),
     (
         "no-weapons",
@@ -185,8 +187,10 @@ GROUP_WORDS = (
     ),
     (
         "no-hate",
-        r"racis|sexis|hate|discriminat|bully|harass|stereotyp|xenophob|homophob|transphob|"
-        r"violence against",
+        (
+            r"racis|sexis|hate|discriminat|bully|harass|stereotyp|xenophob|homophob|transphob|"
+            r"violence against"
+        ),
     ),
     ("no-sexual-content", r"porn|sexual|erotic|nude"),
     ("privacy", r"personal information|identity|dox|stalk|track|private|spy"),
@@ -443,7 +447,7 @@ def written(folder: Path) -> Iterator[Row]:
                 lang,
                 form,
                 ordinary="ordinary" in source and form != "document",
-                weight=1.5,
+                weight=2.0,
             )
 
 

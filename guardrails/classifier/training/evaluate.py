@@ -125,9 +125,8 @@ def instructions(classifier: Classifier, test: list[Row]) -> dict[str, dict[str,
         flagged = sum(v >= t.of(r.lang).instruction for v, r in zip(values, items, strict=True))
         lo, hi = wilson(flagged, len(items))
         out[name] = {"n": len(items), "flagged": flagged / len(items), "low": lo, "high": hi}
-        print(
-            f"instruction: {name:50} n={len(items):5} flagged {out[name]['flagged']:.3f} {lo:.3f} {hi:.3f}"
-        )
+        share = out[name]["flagged"]
+        print(f"instruction: {name:50} n={len(items):5} {share:.3f} [{lo:.3f}, {hi:.3f}]")
     return out
 
 

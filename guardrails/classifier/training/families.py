@@ -22,7 +22,6 @@ from guardrails.classifier.training import calibrate, fit_encoder, fit_linear, m
 from guardrails.classifier.training.corpus import DEV, TEST, TRAIN, Row
 from guardrails.classifier.training.evaluate import wilson
 
-
 COLUMNS = (
     "family",
     "AUC",
@@ -67,7 +66,7 @@ def report(name: str, scores: np.ndarray, rows: list[Row]) -> None:
         }
         return np.array([i for i, r in enumerate(rows) if r.split == split and tests[which](r)])
 
-    clear = np.quantile(scores[pick(DEV, "harm")], calibrate.ROUTER_MISS["en"])
+    clear = np.quantile(scores[pick(DEV, "harm")], calibrate.MISS_AT_MOST)
     violation = max(
         np.quantile(scores[pick(DEV, "ordinary")], 1 - calibrate.BLOCKED_ORDINARY),
         np.quantile(scores[pick(DEV, "alike")], 1 - calibrate.BLOCKED_LOOKALIKE),

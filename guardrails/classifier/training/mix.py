@@ -155,11 +155,9 @@ def derive(rows: list[Row], phrase_rows: list[Row], seed: int) -> list[Row]:
     rng = random.Random(seed)
     made: list[Row] = []
     for row in phrase_rows:
-        if row.form == "ordinary-text":
-            made.append(row)
-            continue
         count = 3 if row.split != TRAIN else 6 if row.harm or row.lang == "zh" else 4
-        made += transforms.phrase_forms(row, rng, count)
+        whole = row.form == "ordinary-text"
+        made += [row] if whole else transforms.phrase_forms(row, rng, count)
     made += reworded(rows, rng)
     made += longer(rows, rng)
     base = [r for r in [*rows, *made] if r.harm is not None and r.lang in {"en", "zh"}]

@@ -74,7 +74,13 @@ def encoder(rows: list[Row], texts: list[str], options: argparse.Namespace) -> N
         model.load_state_dict(torch.load(options.encoder_state))
     else:
         gloss = Gloss.load(HERE / "gloss.txt")
-        pick = list(range(len(rows)))
+        own = ("written", "phrases", "made", "self-instruct", "in-the-wild", "dan")
+        rng = random.Random(options.seed)
+        pick = [
+            i
+            for i, row in enumerate(rows)
+            if row.source.startswith(own) or rng.random() < options.public_share
+        ]
         random.Random(options.seed).shuffle(pick)
         model = fit_encoder.train(
             base,
@@ -119,10 +125,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--layers", default="0,1,2,3")
+    parser.add_argument("--rate", type=float, default=6e-5)
+    parser.add_argument("--start-from", type=Path, help="continue the training of these weights")
+    parser.add_argument("--public-share", type=float, default=1.0, help="of the larger sources")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
         "--encoder-state", type=Path, help="take these trained weights instead of training"
     )
+    parser.add_argument("--skip-measuring", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -143,11 +153,11 @@ def main() -> None:
     record, thresholds = calibrate.run(rows, texts, options.out)
     (options.out / "thresholds.json").write_text(json.dumps(thresholds, indent=1) + "\n")
     seal(options.out, record)
-    if (
-        HERE.parent / "weights" / "LICENSE.all-MiniLM-L6-v2"
-    ).exists() and options.out != HERE.parent / "weights":
-        shutil.copy(HERE.parent / "weights" / "LICENSE.all-MiniLM-L6-v2", options.out)
-    evaluate.run(rows, options.out)
+    notice = HERE.parent / "weights" / "LICENSE.all-MiniLM-L6-v2"
+    if not (options.out / notice.name).exists():
+        shutil.copy(notice, options.out)
+    if not options.skip_measuring:
+        evaluate.run(rows, options.out)
 
 
 if __name__ == "__main__":

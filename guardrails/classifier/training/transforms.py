@@ -39,7 +39,6 @@ HOW = (
     "How should I {vp}?",
     "ways to {vp}",
     "Show me how to {vp} at home",
-    "Why is it so easy to {vp}?",
 )
 HOW_UNSEEN = (
     "What would I need in order to {vp}?",
