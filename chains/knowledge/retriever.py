@@ -1,6 +1,7 @@
 """Finding passages for a question, in whatever version of the index is current."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +12,13 @@ import numpy as np
 
 from chains.knowledge.diversity import diverse
 from chains.knowledge.errors import BrokenIndexError
+from chains.knowledge.library import Library, index_folder
 from chains.knowledge.shelf import Shelf
 from chains.knowledge.tokens import Tokenizer
 from chains.knowledge.version import IndexVersion
 from chains.turn import Passage
+
+_log = logging.getLogger(__name__)
 
 THRESHOLD: Final = 0.28
 """Least score of a passage that answers a question; below it the answer is not in the documents."""
@@ -164,6 +168,22 @@ class Retriever:
                     # What is open still answers; whoever wrote the broken one was told.
                     self._name = name
         return self._version
+
+
+async def open_retriever(guide: Path | None, data_dir: Path) -> Retriever:
+    """Open the knowledge base of a data directory, its index brought up to date with the guide.
+
+    Args:
+        guide: The folder of documents that ship with the product; None for none.
+        data_dir: Where everything is kept that was added or built.
+    """
+    folder = index_folder(data_dir)
+    try:
+        await asyncio.to_thread(Library(folder, guide).ensure)
+    except OSError as error:
+        # A read-only disk may hold an index; without one, answers go without documents.
+        _log.warning("The knowledge index could not be written (%s).", type(error).__name__)
+    return Retriever(folder)
 
 
 def _passage(version: IndexVersion, hit: Hit) -> Passage:
