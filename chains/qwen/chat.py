@@ -7,7 +7,7 @@ both have the same deadlines and errors.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import timedelta
@@ -26,13 +26,13 @@ from typing_extensions import override
 
 from chains.errors import ModelUnavailableError
 from chains.qwen.assembly import Assembly, Window
+from chains.qwen.chunks import last_chunk, window_chunk
 from chains.qwen.client import ModelClient
 from chains.qwen.endpoint import Endpoint
 from chains.qwen.keys import Keys
 from chains.qwen.reader import AnswerReader, Pace
 from chains.qwen.request import OPTIONAL_FIELDS, chat_request
 from chains.qwen.settings import Deadlines, ModelSettings
-from chains.qwen.usage import estimated_usage, reported_usage
 
 _UNCUT = 1 << 20
 """Stride of answers that nobody reads window by window, in characters."""
@@ -234,7 +234,7 @@ class ChatQwen(ChatOpenAI):
                         yield chunk
         finally:
             reader.close()
-        yield self._last_chunk(assembly, request, texts)
+        yield last_chunk(assembly, request["messages"], texts, model=self.endpoint.model)
 
     async def _ask(self, request: dict[str, Any], assembly: Assembly) -> AnswerReader:
         """Send the request; the deadlines begin here."""
@@ -258,32 +258,7 @@ class ChatQwen(ChatOpenAI):
     def _chunk(self, window: Window) -> ChatGenerationChunk | None:
         if window.raw is not None:
             return self._convert_chunk_to_generation_chunk(window.raw, AIMessageChunk, None)
-        extra = {"reasoning_content": window.reasoning} if window.reasoning else {}
-        return ChatGenerationChunk(
-            message=AIMessageChunk(content=window.content, additional_kwargs=extra)
-        )
-
-    def _last_chunk(
-        self, assembly: Assembly, request: Mapping[str, Any], texts: list[str]
-    ) -> ChatGenerationChunk:
-        metadata: dict[str, Any] = {"model_provider": "openai"}
-        if assembly.usage is not None:
-            usage = reported_usage(assembly.usage)
-        else:
-            usage = estimated_usage(request["messages"], texts, at_least=assembly.deltas)
-            metadata["usage_estimated"] = True
-        return ChatGenerationChunk(
-            message=AIMessageChunk(
-                content="",
-                usage_metadata=usage,
-                response_metadata=metadata,
-                chunk_position="last",
-            ),
-            generation_info={
-                "finish_reason": assembly.finish_reason or "stop",
-                "model_name": assembly.model or self.endpoint.model,
-            },
-        )
+        return window_chunk(window)
 
 
 def _attach_parsed(result: ChatResult) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import aiohttp
 import openai
 import pytest
 from openai import AsyncOpenAI
@@ -214,7 +215,7 @@ async def test_keys_models_and_unknown_fields_are_checked(client: AsyncOpenAI) -
 
 
 async def test_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
-    """`python -m tests.fakes.scripted_qwen` serves a script file and stops on SIGTERM."""
+    """As a process it serves a script file, is watched and changed over HTTP, stops on SIGTERM."""
     script = tmp_path / "script.json"
     script.write_text(
         json.dumps({"rules": [{"match": "hi", "reply": {"text": "Hello.", "ttft": 0.01}}]})
@@ -229,8 +230,16 @@ async def test_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
         ready = json.loads(await process.stdout.readline())
         async with AsyncOpenAI(base_url=ready["base_url"], api_key="none") as client:
             said = text_of(await stream(client, "hi"))
+            async with aiohttp.ClientSession() as session:
+                root = f"http://127.0.0.1:{ready['port']}"
+                await session.put(f"{root}/__script", json={"otherwise": {"text": "Changed."}})
+                changed = text_of(await stream(client, "hi"))
+                stats = await (await session.get(f"{root}/__stats")).json()
+                requests = await (await session.get(f"{root}/__requests")).json()
     finally:
         process.terminate()
 
-    assert said == "Hello."
+    assert (said, changed) == ("Hello.", "Changed.")
+    assert (stats["completed"], stats["closed_early"]) == (2, 0)
+    assert [one["messages"][0]["content"] for one in requests] == ["hi", "hi"]
     assert await process.wait() == 0
