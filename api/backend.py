@@ -1,6 +1,6 @@
 """What the HTTP side asks of the rooms behind it, so that each can be replaced or faked."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,9 +10,16 @@ from langchain_core.runnables import Runnable
 from api.schemas import Dependency
 from api.settings import Settings
 from chains.events import ChatEvent
-from chains.turn import Turn
+from chains.turn import Language, Turn
 from guardrails.dialogue import Message
 from guardrails.verdict import Decision, Strictness
+
+
+class Translated(Protocol):
+    """A text in every published language."""
+
+    def __getitem__(self, language: Language, /) -> str:
+        """The text in `language`."""
 
 
 class PublicPrinciple(Protocol):
@@ -23,15 +30,15 @@ class PublicPrinciple(Protocol):
         """Stable id."""
 
     @property
-    def title(self) -> Mapping[str, str]:
+    def title(self) -> Translated:
         """A few words, by language."""
 
     @property
-    def summary(self) -> Mapping[str, str]:
+    def summary(self) -> Translated:
         """One plain sentence, by language."""
 
     @property
-    def text(self) -> Mapping[str, str]:
+    def text(self) -> Translated:
         """The principle itself, by language."""
 
 

@@ -26,6 +26,7 @@ from typing_extensions import override
 
 from chains.qwen.settings import ModelSettings
 from chains.settings import ChainSettings
+from chains.usage import PriceTable
 from guardrails.verdict import Strictness
 
 PREFIX = "COVENANT_"
@@ -169,6 +170,8 @@ class Settings(BaseSettings):
     """The judge's own server, such as one that serves Qwen3Guard."""
     embeddings: EndpointSettings = EndpointSettings()
     chain: ChainSettings = ChainSettings()
+    prices: PriceTable = PriceTable()
+    """What tokens cost, as JSON; a model that is not listed has an unknown price, not none."""
     limits: LimitSettings = LimitSettings()
     session: SessionSettings = SessionSettings()
     runs: RunSettings = RunSettings()

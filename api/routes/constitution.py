@@ -9,6 +9,7 @@ from api.deps import BackendDep
 from api.routes.errors import problems
 from api.schemas import Constitution, PublishedPrinciple
 from chains.turn import Language
+from guardrails.principles import LANGUAGES
 
 router = APIRouter(prefix="/constitution", tags=["constitution"])
 
@@ -29,7 +30,7 @@ async def read_constitution(
                 title=principle.title[language],
                 text=principle.text[language],
                 summary=principle.summary[language],
-                languages=tuple(sorted(principle.title)),
+                languages=LANGUAGES,
             )
             for principle in policy.principles
         ),
