@@ -33,7 +33,8 @@ class Span:
 
 _SEPARATOR: Final = "[ \u00a0\\-\u2010-\u2015.]"
 _EMAIL: Final = re.compile(
-    r"(?<![\w.+-])[\w.+-]{1,64}\s?[@\uff20]\s?(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24}(?![\w@])"
+    r"(?<![A-Za-z0-9_.+-])[A-Za-z0-9_.+-]{1,64}\s?@\s?"
+    r"(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![A-Za-z0-9@])"
 )
 _IBAN: Final = re.compile(
     r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,4})?(?![A-Za-z0-9])"
@@ -51,9 +52,10 @@ _CHINESE_MOBILE: Final = re.compile(
     r"(?<![\d])(?:(?:\+|00)86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)"
 )
 _PHONE: Final = re.compile(
-    rf"(?<![\w.+])(?:\+\d{{1,3}}{_SEPARATOR}?(?:\(0?\d{{0,4}}\){_SEPARATOR}?)?\d(?:{_SEPARATOR}?\d){{6,12}}"
+    rf"(?<![\w.+])(?<!\d[ -])(?:"
+    rf"\+\d{{1,3}}{_SEPARATOR}?(?:\(0?\d{{0,4}}\){_SEPARATOR}?)?\d(?:{_SEPARATOR}?\d){{6,12}}"
     rf"|\(\d{{2,5}}\)[ -]?\d{{3,4}}[ -]?\d{{3,5}}"
-    rf"|0\d{{2,4}}[ -]\d{{3,4}}[ -]?\d{{3,4}}"
+    rf"|0[1-9]\d{{1,3}}[ -]\d{{3,4}}[ -]?\d{{3,4}}"
     rf"|\d{{3}}-\d{{3}}-\d{{4}})(?![\w-])"
 )
 _API_KEY: Final = re.compile(
@@ -74,6 +76,7 @@ _API_KEY: Final = re.compile(
     r"(?:-----END (?:[A-Z]+ )?PRIVATE KEY-----|\Z)"
 )
 
+_FULL_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _PERHAPS: Final = re.compile(
     r"[@\uff20]|\d{3}|\d[ -]\d|sk-|gh[pousr]_|xox|AKIA|ASIA|AIza|LTAI|hf_|glpat|PRIVATE KEY|eyJ"
@@ -128,7 +131,7 @@ class Detectors:
     def _is_public(self, kind: Kind, found: str) -> bool:
         if kind is not Kind.EMAIL:
             return False
-        mailbox, _, domain = found.replace("\uff20", "@").lower().partition("@")
+        mailbox, _, domain = found.lower().partition("@")
         return (
             mailbox.strip() in self.role_mailboxes
             or _DOCUMENTATION.search(domain.strip()) is not None
@@ -149,8 +152,11 @@ def known_data(texts: Iterable[str]) -> frozenset[str]:
 
 
 def _visible(text: str) -> tuple[str, Callable[[int], int]]:
-    """The text without invisible characters, and the way back to its positions."""
-    if text.isascii() or not _INVISIBLE.search(text):
+    """The text in plain, visible characters, and the way back to its positions."""
+    if text.isascii():
+        return text, lambda position: position
+    text = text.translate(_FULL_WIDTH)
+    if not _INVISIBLE.search(text):
         return text, lambda position: position
     kept = [index for index, c in enumerate(text) if not _INVISIBLE.match(c)]
     return "".join(text[index] for index in kept), kept.__getitem__

@@ -167,10 +167,10 @@ class Prompts:
                 text = (
                     self._static(task, index, message.template, filled["principles"])
                     if message.static
-                    else message.template.render(filled)
+                    else message.template.render(filled).strip("\n")
                 )
                 if text.strip():
-                    messages.append(Message(message.role, text.strip("\n")))
+                    messages.append(Message(message.role, text))
         except (TemplateError, TypeError, AttributeError, KeyError) as error:
             # Jinja names the variable; its other messages may quote values.
             detail = error.message if isinstance(error, TemplateError) else type(error).__name__
@@ -185,7 +185,7 @@ class Prompts:
         key = (task, index, ids)
         text = self._kept.get(key)
         if text is None:
-            text = template.render({"principles": principles})
+            text = template.render({"principles": principles}).strip("\n")
             if len(self._kept) >= _STATIC_CACHE:
                 self._kept.popitem(last=False)
             self._kept[key] = text
