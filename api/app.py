@@ -18,7 +18,7 @@ from api.lifespan import State, lifespan
 from api.middleware import BodyBound, Faults, Requests
 from api.openapi import describe
 from api.request_ids import HEADER
-from api.routes import appeals, chat, constitution, feedback, health, runs, sources
+from api.routes import appeals, chat, constitution, feedback, health, openai, runs, sources
 from api.settings import Settings
 from api.versioning import Version, Versions
 
@@ -69,6 +69,7 @@ def create_app(
     routers = [module.router for module in (chat, runs, sources, constitution, feedback, appeals)]
     for router in routers:
         app.include_router(router, prefix="/api/v1")
+    app.include_router(openai.router)
     app.include_router(health.router)
     describe(app)
     add_docs(app)

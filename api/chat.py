@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Protocol
 
 from starlette.types import Receive
 
@@ -16,15 +17,36 @@ from api.schemas import ChatAnswer
 from api.settings import Settings
 from api.stream import RunStream, ended_or_gone
 from api.transcript import Transcript
-from api.turns import Ask
-from chains.conversation import Repeat
+from chains.conversation import Conversation, Repeat, StoredRun
 from chains.errors import ConflictError, CovenantError, NotFoundError, ServiceUnavailableError
 from chains.store import ConversationStore
 from chains.streams import closing
+from chains.turn import Turn
 
 _FIRST_EVENT = timedelta(seconds=1)
 """How long a stream waits for its first event, so that a request that fails at once is answered
 with the status it deserves; then it begins anyway."""
+
+
+class Ask(Protocol):
+    """A checked request for an answer."""
+
+    @property
+    def session_id(self) -> str:
+        """Whose."""
+
+    @property
+    def stateless(self) -> bool:
+        """Whether the client keeps the conversation itself."""
+
+    def stored(self, worker: str) -> StoredRun:
+        """How its run enters the session."""
+
+    def fingerprint(self) -> str:
+        """Tells this request from another under the same idempotency key."""
+
+    def turn(self, stored: StoredRun, conversation: Conversation) -> tuple[Turn, StoredRun]:
+        """Place the request in its conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +93,25 @@ class Chat:
             with suppress(ServiceUnavailableError):
                 await self._store.finish(ask.session_id, replace(stored, status="failed"))
             raise
-        run = self._runs.start(turn, stored, request_id=request_id)
+        run = self._runs.start(turn, stored, request_id=request_id, stateless=ask.stateless)
         self._runs.attend(run)
         return Begun(ask.session_id, run.id, run)
 
-    async def stream(self, begun: Begun, *, after: int = 0) -> RunStream | None:
-        """Stream a run's events, those after sequence number `after`.
+    async def stream(
+        self,
+        begun: Begun,
+        *,
+        after: int = 0,
+        resumable: bool = True,
+        rewrite: Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]] | None = None,
+    ) -> RunStream | None:
+        """Stream a run's events.
+
+        Args:
+            begun: The run.
+            after: Only those after this sequence number.
+            resumable: Whether a client that left could come back.
+            rewrite: Turns our frames into another protocol's.
 
         Returns:
             The stream, or None where nothing is left to read.
@@ -88,7 +123,7 @@ class Chat:
         run = begun.run
         if run is None:
             content = await self._runs.elsewhere(begun.session_id, begun.run_id, after)
-            return None if content is None else self._response(content)
+            return None if content is None else self._response(content, rewrite)
         if run.transcript.finished is not None and after >= len(run.frames):
             self._runs.leave(run)
             return None
@@ -98,7 +133,9 @@ class Chat:
         if run.transcript.started is None and run.failure is not None:
             self._runs.leave(run)
             raise run.failure
-        return self._response(run.follow(after), leave=lambda: self._runs.leave(run))
+        return self._response(
+            run.follow(after), rewrite, lambda: self._runs.leave(run, at_once=not resumable)
+        )
 
     async def follow(self, session_id: str, run_id: str, *, after: int) -> RunStream | None:
         """Stream a run that was begun before; as `stream`."""
@@ -108,7 +145,14 @@ class Chat:
         return await self.stream(Begun(session_id, run_id, run), after=after)
 
     async def answer(self, begun: Begun, receive: Receive, *, resumable: bool) -> ChatAnswer | None:
-        """Wait for a run's whole answer.
+        """Wait for a run's whole answer; as `transcript`."""
+        transcript = await self.transcript(begun, receive, resumable=resumable)
+        return None if transcript is None else transcript.answer()
+
+    async def transcript(
+        self, begun: Begun, receive: Receive, *, resumable: bool
+    ) -> Transcript | None:
+        """Wait for what a run says, to its end.
 
         Args:
             begun: The run.
@@ -116,17 +160,17 @@ class Chat:
             resumable: Whether a client that left could ask for the answer again.
 
         Returns:
-            The answer, or None where the client left.
+            What it said, or None where the client left.
 
         Raises:
             CovenantError: The run failed.
         """
         run = begun.run
         if run is None:
-            return _document(await self._told(begun))
+            return _whole(await self._told(begun))
         ended = await ended_or_gone(run.ended, receive)
         self._runs.leave(run, at_once=not resumable)
-        return _document(run.transcript, run.failure) if ended else None
+        return _whole(run.transcript, run.failure) if ended else None
 
     async def _told(self, begun: Begun) -> Transcript:
         """What the events of a run elsewhere, or of one that has ended, tell."""
@@ -143,16 +187,21 @@ class Chat:
         return transcript
 
     def _response(
-        self, content: AsyncIterator[bytes], leave: Callable[[], None] | None = None
+        self,
+        content: AsyncIterator[bytes],
+        rewrite: Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]] | None,
+        leave: Callable[[], None] | None = None,
     ) -> RunStream:
-        return RunStream(content, self._settings.runs, leave=leave)
+        begin = frames.RETRY if rewrite is None else b""
+        written = content if rewrite is None else rewrite(content)
+        return RunStream(written, self._settings.runs, begin=begin, leave=leave)
 
 
-def _document(transcript: Transcript, failure: CovenantError | None = None) -> ChatAnswer:
+def _whole(transcript: Transcript, failure: CovenantError | None = None) -> Transcript:
     if failure is not None:
         raise failure
     if transcript.error is not None:
         raise error_of(transcript.error)
     if transcript.started is None:
         raise ConflictError("The run was stopped before it began.")
-    return transcript.answer()
+    return transcript

@@ -16,7 +16,7 @@ from api.run_log import RunLog
 from chains.conversation import FinalStatus
 from chains.errors import CovenantError, InternalError, ServiceUnavailableError
 from chains.events import ChatEvent, MessageCompleted, RunFinished
-from chains.store import ConversationStore
+from chains.store import ConversationStore, LogEntries
 from chains.streams import closing
 from chains.turn import FinishReason, Turn
 
@@ -115,7 +115,8 @@ class Driver:
 
     def _take(self, run: Run, event: ChatEvent) -> None:
         run.add(event)
-        self._log.touch(run)
+        if not run.stateless:
+            self._log.touch(run)
         if len(run.frames) >= self._limits.max_events:
             run.end(Ending.OVERDUE)
 
@@ -153,15 +154,15 @@ class Driver:
         last = RunFinished(status=status)
         self._log.forget(run)
         if run.ending is not Ending.ERASED:
-            kept = run.transcript.started is not None
+            kept = run.transcript.started is not None and not run.stateless
             try:
                 await self._store.finish(
                     run.session_id,
                     replace(run.stored, status=status, question=""),
                     exchange=run.transcript.exchange() if kept else None,
-                    details=run.transcript.item().model_dump_json().encode(),
+                    details=run.transcript.item().model_dump_json().encode() if kept else b"",
                     block=run.transcript.block(),
-                    log=self._log.rest(run, run.prepared(last)),
+                    log=LogEntries() if run.stateless else self._log.rest(run, run.prepared(last)),
                 )
             except ServiceUnavailableError:
                 _log.warning("run_not_kept", run_id=run.id, request_id=run.request_id)

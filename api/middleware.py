@@ -111,7 +111,7 @@ class Faults:
             if known is not error:
                 _log.error("defect", request_id=request_ids.request_id(scope), **origin(error))
             if not begun:
-                response = response_of(known, request_ids.request_id(scope))
+                response = response_of(known, scope)
                 await response(scope, receive, send)
 
 

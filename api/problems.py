@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Scope
 
 from api.request_ids import request_id
 from chains.errors import (
@@ -134,6 +135,18 @@ def event_of(error: CovenantError, request: str) -> ErrorEvent:
     )
 
 
+def openai_error(problem: Problem | ErrorEvent) -> dict[str, str | None]:
+    """The same problem as OpenAI's clients read it."""
+    return {
+        "message": problem.detail,
+        "type": "server_error"
+        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        else "invalid_request_error",
+        "code": problem.code,
+        "param": None,
+    }
+
+
 def error_of(event: ErrorEvent) -> CovenantError:
     """The error an event described, for answers that are not streams."""
     wait = None if event.retry_after_s is None else timedelta(seconds=event.retry_after_s)
@@ -146,7 +159,7 @@ def error_of(event: ErrorEvent) -> CovenantError:
 
 def response_of(
     error: CovenantError,
-    request: str,
+    scope: Scope,
     *,
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
@@ -155,11 +168,12 @@ def response_of(
 
     Args:
         error: Ours.
-        request: The request's id.
+        scope: The request's. Under ``/v1/`` the problem has an `error` member besides, as OpenAI
+            clients read it.
         status: Another status than the error's own, where HTTP has a finer one (405).
         headers: Sent with it.
     """
-    problem = problem_of(error, request)
+    problem = problem_of(error, request_id(scope))
     if status is not None:
         problem = problem.model_copy(update={"status": status})
     extra = dict(headers or {})
@@ -169,8 +183,11 @@ def response_of(
     if problem.retry_after_s is not None:
         # Whole seconds, and never 0: that would read as "at once".
         extra["Retry-After"] = str(max(1, round(problem.retry_after_s)))
+    document = problem.model_dump(exclude_none=True)
+    if scope["path"].startswith("/v1/"):
+        document["error"] = openai_error(problem)
     return Response(
-        orjson.dumps(problem.model_dump(exclude_none=True)),
+        orjson.dumps(document),
         status_code=problem.status,
         headers=extra,
         media_type=MEDIA_TYPE,
@@ -215,12 +232,12 @@ def install(app: FastAPI) -> None:
     async def ours(request: Request, error: Exception) -> Response:
         if not isinstance(error, CovenantError):
             raise error
-        return response_of(error, request_id(request.scope))
+        return response_of(error, request.scope)
 
     async def validation(request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             raise error
-        return response_of(invalid(error.errors()), request_id(request.scope))
+        return response_of(invalid(error.errors()), request.scope)
 
     async def http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
@@ -228,7 +245,7 @@ def install(app: FastAPI) -> None:
         known = error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
         return response_of(
             foreign(error),
-            request_id(request.scope),
+            request.scope,
             status=error.status_code if known else None,
             headers=error.headers,
         )

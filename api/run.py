@@ -41,6 +41,8 @@ class Run:
     stored: StoredRun
     transcript: Transcript
     request_id: str
+    stateless: bool = False
+    """Its client keeps the conversation itself: neither exchange nor log is kept here."""
     frames: list[bytes] = field(default_factory=list, repr=False)
     written: int = 0
     """Frames that the shared log has."""

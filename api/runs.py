@@ -70,8 +70,10 @@ class Runs:
         """Live runs of this process."""
         return len(self._live)
 
-    def start(self, turn: Turn, stored: StoredRun, *, request_id: str) -> Run:
-        """Start answering."""
+    def start(
+        self, turn: Turn, stored: StoredRun, *, request_id: str, stateless: bool = False
+    ) -> Run:
+        """Start answering; a stateless run leaves nothing but what may be appealed."""
         run = Run(
             turn=turn,
             stored=stored,
@@ -81,6 +83,7 @@ class Runs:
                 question=turn.question,
             ),
             request_id=request_id,
+            stateless=stateless,
         )
         self._live[run.id] = run
         run.task = self._own(self._answer(run))

@@ -22,6 +22,7 @@ class RunStream(EventSourceResponse):
     Args:
         content: What to send.
         settings: Ping and time limits.
+        begin: Sent first.
         leave: Called once when the client has been served or has left, even where nothing was
             ever read from `content`.
     """
@@ -31,10 +32,11 @@ class RunStream(EventSourceResponse):
         content: AsyncIterator[bytes],
         settings: RunSettings,
         *,
+        begin: bytes = frames.RETRY,
         leave: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(
-            _opened(content),
+            _opened(content, begin),
             sep="\n",
             # `no-transform` keeps proxies from compressing, which would hold frames back.
             headers={"Cache-Control": "no-store, no-transform"},
@@ -82,8 +84,9 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-async def _opened(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield frames.RETRY
+async def _opened(content: AsyncIterator[bytes], begin: bytes) -> AsyncIterator[bytes]:
+    if begin:
+        yield begin
     async with closing(content) as batches:
         async for batch in batches:
             yield batch

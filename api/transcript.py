@@ -103,7 +103,7 @@ class Transcript:
             # What passed its checks before a block stays; a reader of the stream sees it too.
             text="\n\n".join(filter(None, shown)),
             finish_reason=reason,
-            violation=self._violation(),
+            violation=self.violation,
             citations=tuple(self.citations),
             sources=self.sources,
             follow_ups=self.follow_ups,
@@ -134,7 +134,7 @@ class Transcript:
             question=exchange.question,
             text=kept,
             finish_reason=exchange.finish_reason,
-            violation=self._violation(),
+            violation=self.violation,
             citations=() if stopped else tuple(self.citations),
             sources=() if stopped else self.sources,
             follow_ups=self.follow_ups,
@@ -181,7 +181,9 @@ class Transcript:
             demo=started.demo,
         )
 
-    def _violation(self) -> Violation | None:
+    @property
+    def violation(self) -> Violation | None:
+        """Why it was stopped, if it was."""
         if self.blocked is None:
             return None
         return Violation(

@@ -13,12 +13,13 @@ from chains.turn import Exchange, Turn
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A checked request for an answer."""
+class ChatAsk:
+    """A checked request for an answer in a session."""
 
     request: ChatRequest
     session_id: str
     trace: bool = False
+    stateless: bool = False
 
     def stored(self, worker: str) -> StoredRun:
         """How its run enters the session."""
@@ -79,7 +80,7 @@ class Ask:
         return question, latest
 
 
-def ask_of(request: ChatRequest, who: Principal, settings: Settings, *, trace: bool) -> Ask:
+def ask_of(request: ChatRequest, who: Principal, settings: Settings, *, trace: bool) -> ChatAsk:
     """Check what the schema cannot.
 
     Raises:
@@ -106,7 +107,7 @@ def ask_of(request: ChatRequest, who: Principal, settings: Settings, *, trace: b
     bounded("context", request.context or "", settings.limits.context_chars)
     if trace and who.role not in (Role.ENGINEER, Role.ADMIN):
         raise ForbiddenError("A trace is for engineers.")
-    return Ask(request, who.subject, trace=trace)
+    return ChatAsk(request, who.subject, trace=trace)
 
 
 def bounded(field: str, text: str, most: int) -> None:

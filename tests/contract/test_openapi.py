@@ -30,6 +30,8 @@ PROMISED = {
     ("post", "/api/v1/appeals"),
     ("get", "/api/v1/appeals/{appeal_id}"),
     ("get", "/api/v1/constitution"),
+    ("post", "/v1/chat/completions"),
+    ("get", "/v1/models"),
     ("get", "/health/live"),
     ("get", "/health/ready"),
 }
