@@ -13,8 +13,7 @@ from api.places import find_model, judge_endpoint, knowledge_folder, policy_fold
 from api.schemas import Dependency
 from api.settings import Settings
 from chains.build import live_chat
-from chains.knowledge.library import Library, index_folder
-from chains.knowledge.retriever import Retriever
+from chains.knowledge.retriever import Retriever, open_retriever
 from chains.qwen.endpoint import Endpoint
 from guardrails.classifier.classifier import Classifier
 from guardrails.holder import Equipment, RailsHolder, Refusal
@@ -46,7 +45,7 @@ async def real_backend(settings: Settings) -> AsyncIterator[Backend]:
         )
         stack.push_async_callback(holder.aclose)
         await stack.enter_async_context(holder.watching())
-        retriever = await asyncio.to_thread(_retriever, settings)
+        retriever = await open_retriever(knowledge_folder(settings), settings.data_dir)
         live = await stack.enter_async_context(
             live_chat(
                 rails=holder,
@@ -68,12 +67,6 @@ async def real_backend(settings: Settings) -> AsyncIterator[Backend]:
             model=live.model.name,
             dependencies=state.dependencies,
         )
-
-
-def _retriever(settings: Settings) -> Retriever:
-    folder = index_folder(settings.data_dir)
-    Library(folder, knowledge_folder(settings)).ensure()
-    return Retriever(folder)
 
 
 def _refused(refusal: Refusal) -> None:
