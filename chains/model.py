@@ -3,13 +3,19 @@
 from collections.abc import AsyncIterator, Iterator
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+)
 from langchain_core.runnables import Runnable, RunnableGenerator
 
-from chains.prompt import as_langchain
 from chains.streams import closing
 from chains.turn import Answering, Completed, Piece, Reasoning, Rung, Text, Turn, Usage
 from chains.usage import PriceTable
+from guardrails.dialogue import Message, Role
 
 
 def generate(
@@ -42,6 +48,17 @@ def generate(
             yield completed
 
     return RunnableGenerator(pieces, name="generate")
+
+
+def as_langchain(messages: tuple[Message, ...]) -> list[BaseMessage]:
+    """Convert to LangChain's classes. Tool text becomes user text: nothing here calls tools."""
+    kinds: dict[Role, type[BaseMessage]] = {
+        Role.SYSTEM: SystemMessage,
+        Role.ASSISTANT: AIMessage,
+        Role.USER: HumanMessage,
+        Role.TOOL: HumanMessage,
+    }
+    return [kinds[message.role](content=message.text) for message in messages]
 
 
 def _words(chunk: AIMessageChunk) -> Iterator[Reasoning | Text]:

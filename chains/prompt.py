@@ -4,7 +4,6 @@ import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from chains.tokens import estimate_tokens
@@ -55,17 +54,6 @@ def prompt(*, history_tokens: int, passage_tokens: int, canary: str) -> Runnable
         return write(turn)
 
     return RunnableLambda(write, afunc=awrite, name="prompt")
-
-
-def as_langchain(messages: tuple[Message, ...]) -> list[BaseMessage]:
-    """Convert to LangChain's classes. Tool text becomes user text: nothing here calls tools."""
-    kinds: dict[Role, type[BaseMessage]] = {
-        Role.SYSTEM: SystemMessage,
-        Role.ASSISTANT: AIMessage,
-        Role.USER: HumanMessage,
-        Role.TOOL: HumanMessage,
-    }
-    return [kinds[message.role](content=message.text) for message in messages]
 
 
 def _recent(history: tuple[Exchange, ...], budget: int) -> tuple[Message, ...]:

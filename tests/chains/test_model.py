@@ -6,15 +6,22 @@ from typing import Any
 import pytest
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+)
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from typing_extensions import override
 
-from chains.model import generate
+from chains.model import as_langchain, generate
 from chains.streams import closing
 from chains.turn import Answering, Completed, Piece, Reasoning, Rung, Text, Turn, Usage
 from chains.usage import Price, PriceTable
+from guardrails.dialogue import Message, Role
 
 
 class ScriptedModel(BaseChatModel):
@@ -115,3 +122,10 @@ async def test_closing_the_stage_closes_the_model(turn: Turn) -> None:
                 break
 
     assert model.closed == [True]
+
+
+def test_converts_every_role() -> None:
+    """System, assistant and user keep their kind; tool text is read as user text."""
+    converted = as_langchain(tuple(Message(role, role.value) for role in Role))
+
+    assert [SystemMessage, HumanMessage, AIMessage, HumanMessage] == [type(m) for m in converted]

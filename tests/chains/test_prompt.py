@@ -1,11 +1,9 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
-
-from chains.prompt import as_langchain, prompt
+from chains.prompt import prompt
 from chains.turn import Exchange, Turn
-from guardrails.dialogue import Message, Role
+from guardrails.dialogue import Role
 from tests.fakes.turns import passage
 
 
@@ -78,10 +76,3 @@ def test_context_is_marked_as_what_it_is(turn: Turn) -> None:
     role, text = roles_and_texts(written)[0]
     assert role == "user"
     assert "The pricing page" in text
-
-
-def test_converts_every_role() -> None:
-    """System, assistant and user keep their kind; tool text is read as user text."""
-    converted = as_langchain(tuple(Message(role, role.value) for role in Role))
-
-    assert [SystemMessage, HumanMessage, AIMessage, HumanMessage] == [type(m) for m in converted]
