@@ -19,11 +19,6 @@ def index_folder(data_dir: Path) -> Path:
     return data_dir / "index"
 
 
-def shipped_guide() -> Path:
-    """The folder of the documents that ship: the product's own guide."""
-    return Path(__file__).parents[2] / "knowledge"
-
-
 class Library:
     """The documents of one knowledge base. Methods block; one writes at a time, others wait.
 
