@@ -79,11 +79,12 @@ async def complete(
     ask = completion_ask(body, session_id, names=names, most_chars=settings.chain.max_message_chars)
     begun = await chat.begin(ask, key=None, request_id=request_id)
     if body.stream:
-        return await chat.stream(
+        stream = await chat.stream(
             begun,
             resumable=False,
             rewrite=lambda content: chunks(content, ask, begun.run_id, appealable=who.is_session),
         )
+        return Response(status_code=_CLIENT_GONE) if stream is None else stream
     transcript = await chat.transcript(begun, request.receive, resumable=False)
     if transcript is None:
         return Response(status_code=_CLIENT_GONE)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 
 import openai
 import pytest
@@ -195,7 +196,7 @@ async def test_a_client_that_leaves_stops_the_model_at_once(
 ) -> None:
     """A completion cannot be resumed, so nobody waits for a client that left."""
     backend.chat.script = [started, *deltas("Some"), 30.0]
-    for stream, closed in ((False, 1), (True, 2)):
+    for stream, times in ((False, 1), (True, 2)):
         asking = asyncio.create_task(
             service.http.post(
                 "/v1/chat/completions",
@@ -203,9 +204,17 @@ async def test_a_client_that_leaves_stops_the_model_at_once(
                 headers=person.auth,
             )
         )
-        await eventually(lambda closed=closed: backend.chat.said == 2 * closed)
+        await eventually(partial(_said, backend, 2 * times))
         asking.cancel()
-        await eventually(lambda closed=closed: backend.chat.closed_early == closed, seconds=0.15)
+        await eventually(partial(_closed, backend, times), seconds=0.15)
+
+
+def _said(backend: ScriptedBackend, events: int) -> bool:
+    return backend.chat.said == events
+
+
+def _closed(backend: ScriptedBackend, times: int) -> bool:
+    return backend.chat.closed_early == times
 
 
 async def test_a_staff_token_is_a_key(service: ApiService, backend: ScriptedBackend) -> None:

@@ -71,8 +71,8 @@ def test_a_response_says_when_to_come_back() -> None:
     """Retry-After is in whole seconds and never 0; 401 says how to authenticate."""
     soon = ServiceUnavailableError("Later.", retry_after=timedelta(milliseconds=20))
 
-    assert response_of(soon, "req_1").headers["retry-after"] == "1"
-    refused = response_of(AuthenticationError("No."), "req_1")
+    assert response_of(soon, {"path": "/api/v1/chat", "headers": []}).headers["retry-after"] == "1"
+    refused = response_of(AuthenticationError("No."), {"path": "/", "headers": []})
     assert refused.headers["www-authenticate"] == 'Bearer realm="covenant"'
 
 
