@@ -22,5 +22,8 @@ export default defineConfig({
     restoreMocks: true,
     unstubGlobals: true,
     css: false,
+    pool: "threads",
+    isolate: false,
+    testTimeout: 20_000,
   },
 });

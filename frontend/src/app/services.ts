@@ -10,8 +10,6 @@ import { createPreferences } from "@/platform/preferences";
 
 export interface Services extends ChatServices {
   readonly queries: QueryClient;
-  /** Begin the session; a failure is kept where the page shows it. */
-  readonly start: () => Promise<void>;
 }
 
 /** Makes everything the page works with. Nothing else makes any of it. */

@@ -5,6 +5,8 @@
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 const LIST_ITEM = /^ {0,3}(?:[-*+]|\d{1,9}[.)])(?:\s|$)/;
+/** The beginning of a list item, where the text ends for now. */
+const UNFINISHED_ITEM = /^ {0,3}(?:[-*+]|\d{1,9})$/;
 const INDENTED = /^(?: {2,}|\t)/;
 /** Link definitions and footnotes reach across blocks: such a text stays whole. */
 const DEFINITION = /^ {0,3}\[[^\]]+\]:\s/m;
@@ -58,7 +60,7 @@ function take(state: Splitter, line: string): void {
 
 /** Whether a line after an empty one still belongs to the block before. */
 function continues(state: Splitter, line: string): boolean {
-  return state.list && (INDENTED.test(line) || LIST_ITEM.test(line));
+  return state.list && [INDENTED, LIST_ITEM, UNFINISHED_ITEM].some((form) => form.test(line));
 }
 
 function open(state: Splitter, line: string): void {

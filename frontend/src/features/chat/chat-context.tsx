@@ -11,6 +11,8 @@ export interface ChatServices {
   readonly session: SessionStore;
   readonly conversation: Conversation;
   readonly preferences: PreferencesStore;
+  /** Begin the session; a failure is kept where the page shows it. */
+  readonly start: () => Promise<void>;
 }
 
 const ChatContext = createContext<ChatServices | null>(null);

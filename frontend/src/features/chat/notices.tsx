@@ -16,7 +16,7 @@ export function Notices({ demo }: { readonly demo: boolean }) {
 
 function SessionNotice() {
   const words = useWords();
-  const { service, session } = useChat();
+  const { session, start } = useChat();
   const problemText = useProblemText();
   const { started, replaced, error } = useSession((state) => state);
   if (error !== null && started === null) {
@@ -25,7 +25,7 @@ function SessionNotice() {
         <p role="alert">
           {words.session.startFailed} {problemText(error)}
         </p>
-        <button type="button" className="button" onClick={() => void service.session.start()}>
+        <button type="button" className="button" onClick={() => void start()}>
           {words.session.retry}
         </button>
       </Notice>

