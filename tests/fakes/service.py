@@ -113,7 +113,12 @@ def _start(
         [sys.executable, "-m", "api.cli", command],
         cwd=ROOT,
         env={
-            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                # COVERAGE_*: the service's lines count as tested when the tests run under coverage.
+                if name in ("PATH", "HOME", "LANG") or name.startswith("COVERAGE_")
+            },
             "COVENANT_DATA_DIR": str(folder / "data"),
             "COVENANT_LIMITS__ENABLED": "false",
             **environment,

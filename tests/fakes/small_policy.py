@@ -57,18 +57,20 @@ def principles() -> list[dict[str, Any]]:
     ]
 
 
-RULES = {
+PIPE_BOMB: dict[str, object] = {
+    "id": "pipe-bomb",
+    "principle": "no-weapons",
+    "stages": ["input", "output"],
+    "then": "block",
+    "hints": ["bomb"],
+    "any": [r"\bpipe bomb\b"],
+    "tests": {"matches": ["Make a pipe bomb."], "passes": ["I bombed my test."]},
+}
+
+RULES: dict[str, Any] = {
     "version": 1,
     "rules": [
-        {
-            "id": "pipe-bomb",
-            "principle": "no-weapons",
-            "stages": ["input", "output"],
-            "then": "block",
-            "hints": ["bomb"],
-            "any": [r"\bpipe bomb\b"],
-            "tests": {"matches": ["Make a pipe bomb."], "passes": ["I bombed my test."]},
-        },
+        PIPE_BOMB,
         {
             "id": "perhaps",
             "principle": "no-crime",

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.policy import SHIPPED, Policy, PolicyError, load_policy
-from guardrails.source import Problem
+from guardrails.policy import SHIPPED, Policy, load_policy
+from guardrails.source import PolicyError, Problem
 from guardrails.verdict import Action, Decision, Outcome, Stage, Strictness
-from tests.fakes.small_policy import RULES, dump, edit, principle, principles
+from tests.fakes.small_policy import PIPE_BOMB, RULES, dump, edit, principle, principles
 
 
 def problems(folder: Path) -> list[Problem]:
@@ -160,7 +160,7 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
 
 
 def rule(**changes: object) -> dict[str, object]:
-    return {**RULES["rules"][0], **changes}  # type: ignore[dict-item]  # test data
+    return PIPE_BOMB | changes
 
 
 @pytest.mark.parametrize(
