@@ -21,6 +21,7 @@ _ENDING: Final = re.compile(
     re.IGNORECASE,
 )
 _OPENS: Final = re.compile(rf"{_LEAD_IN}[\s(（*]*\Z", re.IGNORECASE)  # noqa: RUF001 - Chinese bracket
+_QUOTATION: Final = {"\u201d": "\u201c", "\u300d": "\u300c", "\u300f": "\u300e"}
 _WORD: Final = re.compile(r"\w")
 
 
@@ -31,12 +32,15 @@ def claim_before(text: str) -> tuple[int, int] | None:
         text: Everything since the mark before.
 
     Returns:
-        Start and end in `text`; None where no claim stands there: a mark follows a mark, or opens
-        a sentence.
+        Start and end in `text`, of a whole quotation if it ends with one; None where no claim
+        stands there: a mark follows a mark, or opens a sentence.
     """
     if begins_a_line(text):
         return None
     body = text.rstrip()
+    quotation = _quotation(body)
+    if quotation is not None and _WORD.search(body, quotation):
+        return quotation, len(body)
     start = max((m.end() for m in END.finditer(body) if m.end() < len(body)), default=0)
     return _trimmed(text, start, len(body))
 
@@ -69,6 +73,17 @@ def begins_a_line(text: str) -> bool:
 def opens_a_claim(text: str) -> bool:
     """Whether a mark behind `text` opens a line or sentence, and does not follow another mark."""
     return begins_a_line(text) or bool(_OPENS.search(text))
+
+
+def _quotation(body: str) -> int | None:
+    """Where the quotation begins that `body` ends with, however many sentences it has."""
+    opening = _QUOTATION.get(body[-1:])
+    depth = 0
+    for at in range(len(body) - 1, -1, -1) if opening else ():
+        depth += (body[at] == body[-1]) - (body[at] == opening)
+        if depth == 0:
+            return at
+    return None
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
