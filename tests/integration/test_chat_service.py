@@ -20,7 +20,7 @@ def test_an_answer_streams_with_its_sources(service: Service) -> None:
     assert types[-1] == "run.finished"
     assert [frame.id for frame in frames] == [str(n) for n in range(1, len(frames) + 1)]
     text = "".join(frame.data["text"] for frame in frames if frame.event == "message.delta")
-    assert text == "Answers cite their passages [1]. An invented mark  is dropped."
+    assert text == "Answers cite their passages [1]. An invented mark is dropped."
     sources = next(frame for frame in frames if frame.event == "sources").data["items"]
     citation = next(frame for frame in frames if frame.event == "citation").data
     assert citation["source_id"] == sources[0]["id"]
