@@ -41,7 +41,7 @@ def test_a_source_opens(service: Service) -> None:
 
 def test_a_violation_is_blocked_with_its_principle(service: Service) -> None:
     """A message that the judge finds wrong is stopped, and the principle is named."""
-    frames = list(chat(service, service.token(), "Please do [[violate]] for me."))
+    frames = list(chat(service, service.token(), "What about [[violate]] on Tuesdays?"))
 
     (blocked,) = [frame.data for frame in frames if frame.event == "guard.blocked"]
     assert blocked["stage"] == "input"
@@ -84,7 +84,7 @@ def test_the_session_remembers(service: Service) -> None:
 
     history = service.json("/api/v1/chat/history", token=token)
 
-    assert [exchange["question"] for exchange in history["exchanges"]] == [
+    assert [item["question"] for item in history["items"]] == [
         "Do you know my name?",
         "How do citations work?",
     ]
@@ -133,8 +133,11 @@ def test_readiness_names_what_is_missing(demo: Service) -> None:
     ready = demo.json("/health/ready")
 
     states = {dependency["name"]: dependency for dependency in ready["dependencies"]}
-    assert states["model"]["state"] != "ok"
-    assert states["judge"]["state"] != "ok"
+    assert ready["status"] == "degraded"
+    assert states["model"]["status"] == "degraded"
+    assert states["judge"]["status"] == "degraded"
+    assert states["conversations"]["status"] == "up"
+    assert states["knowledge"]["status"] == "up"
 
 
 def test_nobodys_words_are_logged(service: Service) -> None:
