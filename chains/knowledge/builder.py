@@ -123,8 +123,9 @@ class IndexWriter:
         self._words.extend(words)
 
     def _words_of(self, title: str, passage: PassageRecord) -> NDArray[np.int32]:
-        # A passage is found by the words of its title and headings too: they say what it is about.
-        told = "\n".join(filter(None, (title, passage.heading, passage.text)))
+        # Headings say what a passage is about, and tell it from its neighbours: they count twice.
+        about = passage.heading or title
+        told = "\n".join((title, about, about, passage.text))
         return self._vocabulary.ids(self._tokenizer.tokens(told))
 
     def _written(self, ids: list[int]) -> Iterator[dict[str, object]]:

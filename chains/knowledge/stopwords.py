@@ -16,7 +16,7 @@ _ENGLISH: Final = """
     such s t than that the their theirs them themselves then there these they this those through to
     too until us ve very was we were what whatever when where whether which while who whom whose why
     will with would you your yours yourself yourselves
-    arent cannot cant couldnt didnt doesnt dont hadnt hasnt havent isnt shouldnt thats wasnt werent
+    tell explain describe arent cannot cant couldnt didnt doesnt dont hadnt hasnt havent isnt shouldnt thats wasnt werent
     whats wont wouldnt
 """
 _CHINESE: Final = """

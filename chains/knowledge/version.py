@@ -14,8 +14,8 @@ from chains.knowledge.errors import BrokenIndexError
 from chains.knowledge.lexical import Lexical
 from chains.knowledge.records import Records
 
-FORMAT: Final = f"1.{tokens.VERSION}.{splitter.VERSION}"
-"""Layout, terms and passages: an index of another format is built anew."""
+FORMAT: Final = f"2.{tokens.VERSION}.{splitter.VERSION}"
+"""Layout and weighting, terms, passages: an index of another format is built anew."""
 
 GUIDE: Final = "guide"
 """Name of the root that holds the documents the product ships."""
