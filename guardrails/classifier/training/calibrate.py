@@ -19,7 +19,7 @@ GATES = {"foreign_share": 0.1, "characters": 1800.0}
 
 MISS_AT_MOST, MISS_AT_LEAST = 0.005, 0.001
 """Shares of dev harmful texts the router may clear; the target allows 0.01 on unseen ones."""
-CLEAR_ENOUGH = {"en": 0.85, "zh": 0.7}
+CLEAR_ENOUGH = {"en": 0.85, "zh": 0.6}
 """Share of harder ordinary dev texts (instructions, written ones) to stay clear: between the
 two misses above, the bound is lowered as long as this holds."""
 EXIT_MISS = 0.001
@@ -137,6 +137,7 @@ def run(
         )
         enough = float(np.quantile(h[ordinary & harder & of], CLEAR_ENOUGH[lang]))
         clear = min(most, max(least, enough))
+        print(lang, "clear bound: most", most, "least", least, "enough", enough, flush=True)
         violation = max(
             float(np.quantile(h[ordinary & of], 1 - BLOCKED_ORDINARY)),
             float(np.quantile(h[alike & of], 1 - BLOCKED_LOOKALIKE)),

@@ -74,6 +74,8 @@ def run(rows: list[Row], out: Path) -> None:
     for row, scores in zip(test, scored, strict=True):
         finding = decide(scores, classifier.thresholds)
         stages += scores.stage == "encoder"
+        if row.harm is None and row.jailbreak is None:
+            continue  # a sentence of a document, measured by `instructions`
         label = "harmful" if row.harm == 1 or row.jailbreak == 1 else "benign"
         for family in families(row):
             counted[f"{label}: {family}"][order[finding.reading]] += 1

@@ -109,7 +109,7 @@ def main() -> None:
         for r in mix.build(options.data, Path(__file__).parent, options.seed)
         if r.lang == "en" and r.harm is not None
     ]
-    limits = {TRAIN: 14_000, DEV: 4_000, TEST: 6_000}
+    limits = {TRAIN: 10_000, DEV: 3_500, TEST: 4_500}
     rows = [
         r for s, n in limits.items() for r in _sample([r for r in rows if r.split == s], n, rng)
     ]
