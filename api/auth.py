@@ -3,6 +3,7 @@
 Every way a token can be wrong gives the same answer, so that nobody learns which.
 """
 
+import hashlib
 import re
 import secrets
 from collections.abc import Callable
@@ -25,6 +26,8 @@ LEEWAY: Final = timedelta(seconds=30)
 STAFF_TTL_LIMIT: Final = timedelta(days=30)
 _LONGEST_TOKEN = 4096
 """Characters; ours are below 500."""
+_REMEMBERED = 4096
+"""Tokens whose signature is remembered as good."""
 _HEADER_FIELDS = frozenset({"alg", "kid", "typ"})
 """Fields such as `jku`, `jwk`, `x5u` or `crit` would ask us to take a key from the token."""
 _BEARER = re.compile(r"Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)", re.IGNORECASE)
@@ -118,6 +121,7 @@ class Tokens:
     ) -> None:
         self._keys = keys
         self._clock = clock
+        self._believed: dict[bytes, tuple[str, Claims]] = {}
 
     def issue_session(
         self, session_id: str, *, ttl: timedelta, ends: datetime, actor: Principal | None = None
@@ -162,7 +166,7 @@ class Tokens:
         match = _BEARER.fullmatch(authorization or "")
         if match is None or len(match[1]) > _LONGEST_TOKEN:
             raise _refused()
-        claims = self._claims(match[1])
+        claims = self._known(match[1])
         now = self._clock().timestamp()
         leeway = LEEWAY.total_seconds()
         if not (claims.nbf - leeway <= now < claims.exp + leeway and claims.iat - leeway <= now):
@@ -181,7 +185,19 @@ class Tokens:
             actor=claims.act,
         )
 
-    def _claims(self, token: str) -> Claims:
+    def _known(self, token: str) -> Claims:
+        """The claims of a token; its signature is computed once, all else is checked each time."""
+        digest = hashlib.sha256(token.encode()).digest()
+        found = self._believed.get(digest)
+        if found is not None and self._keys.verifying(found[0]) is not None:
+            return found[1]
+        kid, claims = self._claims(token)
+        if len(self._believed) >= _REMEMBERED:
+            self._believed.clear()
+        self._believed[digest] = kid, claims
+        return claims
+
+    def _claims(self, token: str) -> tuple[str, Claims]:
         try:
             header = jwt.get_unverified_header(token)
             key = self._keys.verifying(str(header.get("kid")))
@@ -202,7 +218,7 @@ class Tokens:
                     "verify_iat": False,
                 },
             )
-            return Claims.model_validate(payload)
+            return key.kid, Claims.model_validate(payload)
         except (jwt.PyJWTError, ValidationError, ValueError, TypeError, RecursionError):
             raise _refused() from None
 

@@ -88,7 +88,10 @@ class Chat:
                 self._runs.attend(run)
             return Begun(ask.session_id, found.run_id, run)
         try:
-            turn, stored = ask.turn(stored, found)
+            try:
+                turn, stored = ask.turn(stored, found)
+            except NotFoundError:  # it may follow or repeat an old exchange
+                turn, stored = ask.turn(stored, await self._store.conversation(ask.session_id))
         except CovenantError:
             with suppress(ServiceUnavailableError):
                 await self._store.finish(ask.session_id, replace(stored, status="failed"))

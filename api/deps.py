@@ -1,4 +1,8 @@
-"""What routes ask for, as annotated aliases: a route's signature says what it needs."""
+"""What routes ask for, as annotated aliases: a route's signature says what it needs.
+
+All are coroutines, though few wait: FastAPI runs plain functions in a thread each, which cost more
+than the rest of a request.
+"""
 
 from typing import Annotated
 
@@ -23,7 +27,7 @@ _bearer = HTTPBearer(
 )
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
     """Everything long-lived, made in the lifespan."""
     found: Services = request.state.services
     return found
@@ -32,37 +36,37 @@ def services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services)]
 
 
-def settings(services: ServicesDep) -> Settings:
+async def settings(services: ServicesDep) -> Settings:
     """The settings the process started with."""
     return services.settings
 
 
-def backend(services: ServicesDep) -> Backend:
+async def backend(services: ServicesDep) -> Backend:
     """The chain, the rails and the knowledge base."""
     return services.backend
 
 
-def store(services: ServicesDep) -> ConversationStore:
+async def store(services: ServicesDep) -> ConversationStore:
     """Conversations."""
     return services.store
 
 
-def records(services: ServicesDep) -> RecordStore:
+async def records(services: ServicesDep) -> RecordStore:
     """What lasts."""
     return services.records
 
 
-def runs(services: ServicesDep) -> Runs:
+async def runs(services: ServicesDep) -> Runs:
     """Runs of this process, and the way to those of others."""
     return services.runs
 
 
-def chat(services: ServicesDep) -> Chat:
+async def chat(services: ServicesDep) -> Chat:
     """Asks."""
     return services.chat
 
 
-def sessions(services: ServicesDep) -> Sessions:
+async def sessions(services: ServicesDep) -> Sessions:
     """Begins, renews, reads and ends sessions."""
     return services.sessions
 
@@ -102,7 +106,7 @@ async def session_principal(who: Annotated[Principal, Depends(principal)]) -> Pr
     return who
 
 
-def current_request_id(request: Request) -> str:
+async def current_request_id(request: Request) -> str:
     """The id of this request."""
     return request_id(request.scope)
 

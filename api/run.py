@@ -120,6 +120,8 @@ class Run:
                 return
             else:
                 await self._changed.wait()
+                # What the same turn of the loop still says goes out in the same piece.
+                await asyncio.sleep(0)
 
     def _blank(self, length: int) -> None:
         """Withdraw text from the log; its sequence numbers stay."""

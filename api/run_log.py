@@ -7,7 +7,6 @@ its exchange (`ConversationStore.finish`).
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any, cast
 
@@ -86,30 +85,37 @@ class RunLog:
         Raises:
             ServiceUnavailableError: Redis cannot be reached.
         """
-        batch = [(run, run.unwritten()) for run in runs if run.unwritten()]
-        if not batch:
+        before = [(run, run.written, run.rewrite) for run in runs]
+        calls = [call for run in runs if (call := self._call(run)) is not None]
+        if not calls:
             return
-        before = [(run, run.written, run.rewrite) for run, _ in batch]
         try:
             with reaching("The run log"):
                 async with self._client.pipeline(transaction=False) as pipeline:
-                    for run, events in batch:
-                        await self._append(
-                            keys=[meta_key(run.session_id), log_key(run.session_id, run.id)],
-                            args=self._entries(run, events).arguments(),
-                            client=pipeline,
-                        )
-                        # Counted as written from now on: a retraction must reach what is on its
-                        # way as well.
-                        run.written, run.rewrite = len(run.frames), False
+                    for run, arguments in calls:
+                        keys = [meta_key(run.session_id), log_key(run.session_id, run.id)]
+                        await self._append(keys=keys, args=arguments, client=pipeline)
                     replies = await pipeline.execute()
         except ServiceUnavailableError:
             for run, written, rewrite in before:
                 run.written, run.rewrite = written, run.rewrite or rewrite
             raise
-        for (run, _), session_lives in zip(batch, replies, strict=True):
+        for (run, _), session_lives in zip(calls, replies, strict=True):
             if not session_lives:
                 run.end(Ending.ERASED)
+
+    def _call(self, run: Run) -> tuple[Run, tuple[int | bytes, ...]] | None:
+        """What to send for a run, which counts as written from this moment on.
+
+        Nothing may be awaited between reading the run and counting: what it says meanwhile would
+        be lost. And a retraction must reach what is on its way as well.
+        """
+        events = run.unwritten()
+        if not events:
+            return None
+        arguments = self._entries(run, events).arguments()
+        run.written, run.rewrite = len(run.frames), False
+        return run, arguments
 
     async def replay(self, session_id: str, run_id: str, after: int) -> list[bytes]:
         """Read the frames after sequence number `after` that are there now."""
@@ -153,11 +159,6 @@ class RunLog:
         return await self._client.execute_command(  # type: ignore[no-untyped-call]  # redis-py's
             command, key, *arguments
         )
-
-    async def close(self) -> None:
-        """Write what is left, as far as Redis can be reached."""
-        with suppress(ServiceUnavailableError):
-            await self.write(tuple(self._dirty))
 
     def _entries(self, run: Run, events: Sequence[tuple[int, bytes]]) -> LogEntries:
         return LogEntries(events, keep=self._keep, most=self._most, anew=run.rewrite)

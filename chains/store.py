@@ -31,6 +31,8 @@ from chains.errors import AuthenticationError
 from chains.redis_client import reaching
 from chains.turn import Exchange, Language
 
+_RECENT = 30
+"""Exchanges read for a turn: more than fit into a prompt."""
 _PARTS = ("meta", "exchanges", "details", "runs", "idempotency", "blocks")
 
 
@@ -113,7 +115,7 @@ class ConversationStore:
     async def begin(
         self, session_id: str, run: StoredRun, *, key: str | None, fingerprint: str
     ) -> Conversation | Repeat:
-        """Enter a run and read the session, in one round trip.
+        """Enter a run and read the session with its latest exchanges, in one round trip.
 
         Args:
             session_id: Whose run.
@@ -127,7 +129,7 @@ class ConversationStore:
         with reaching("Conversations"):
             reply = await self._scripts["begin"](
                 keys=_keys(session_id),
-                args=[self._idle, run.run_id, orjson.dumps(run), key or "", fingerprint],
+                args=[self._idle, run.run_id, orjson.dumps(run), key or "", fingerprint, _RECENT],
             )
         if reply is None:
             raise _ended()

@@ -218,7 +218,7 @@ async def test_a_client_that_leaves_before_the_first_event_is_noticed(
     asking.cancel()
 
     await eventually(lambda: backend.chat.closed_early == 1)
-    assert service.services.runs.count == 0
+    await eventually(lambda: service.services.runs.count == 0)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The application with a scripted chain as a process of its own.
 
-`python -m tests.fakes.api_process` takes the Redis URL, a data directory and the drain time in seconds; prints its port.
+`python -m tests.fakes.api_process` takes the Redis URL, a data directory and the drain time in
+seconds; it prints its port.
 """
 
 import asyncio
