@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,10 @@ from chains.knowledge.version import (
     Root,
     passage_id,
 )
+
+
+_REPEATED: Final = 3
+"""How often a term of a passage counts: a listing that repeats a word is not more about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,9 @@ class IndexWriter:
             size=addition.size,
             modified_ns=addition.modified_ns,
         )
-        words = [self._words_of(document.title, passage) for passage in passages]
+        # A document without a title is called by its id, which is no word of it.
+        title = "" if document.title == addition.id else document.title
+        words = [self._words_of(title, passage) for passage in passages]
         self._append(record, passages, words)
         return len(passages)
 
@@ -125,8 +132,9 @@ class IndexWriter:
     def _words_of(self, title: str, passage: PassageRecord) -> NDArray[np.int32]:
         # Headings say what a passage is about, and tell it from its neighbours: they count twice.
         about = passage.heading or title
-        told = "\n".join((title, about, about, passage.text))
-        return self._vocabulary.ids(self._tokenizer.tokens(told))
+        terms = self._tokenizer.tokens(f"{title}\n{about}\n{about}")
+        terms.extend(_at_most(_REPEATED, self._tokenizer.tokens(passage.text)))
+        return self._vocabulary.ids(terms)
 
     def _written(self, ids: list[int]) -> Iterator[dict[str, object]]:
         for source in self._sources:
@@ -134,6 +142,14 @@ class IndexWriter:
                 record = self._old.passage(passage) if isinstance(passage, int) else passage
                 ids.append(int(record.id, 16))
                 yield asdict(record)
+
+
+def _at_most(times: int, terms: Sequence[str]) -> Iterator[str]:
+    seen: Counter[str] = Counter()
+    for term in terms:
+        seen[term] += 1
+        if seen[term] <= times:
+            yield term
 
 
 def _passages(doc_id: str, pieces: Iterator[Piece]) -> Iterator[PassageRecord]:

@@ -16,8 +16,8 @@ _ENGLISH: Final = """
     such s t than that the their theirs them themselves then there these they this those through to
     too until us ve very was we were what whatever when where whether which while who whom whose why
     will with would you your yours yourself yourselves
-    tell explain describe arent cannot cant couldnt didnt doesnt dont hadnt hasnt havent isnt shouldnt thats wasnt werent
-    whats wont wouldnt
+    arent cannot cant couldnt didnt doesnt dont hadnt hasnt havent isnt shouldnt thats wasnt werent
+    whats wont wouldnt describe explain tell
 """
 _CHINESE: Final = """
     为什么 是什么 有什么 什么样 怎么样 什么时候 多少 什么 怎么 怎样 如何 哪里 哪儿 哪些 哪个 哪一 哪
