@@ -47,7 +47,7 @@ describe("streamChat", () => {
 
     expect(await collect(stream())).toEqual(RUN);
     expect(service.requests("POST", "/chat")[0]?.headers.get("Idempotency-Key")).toBe("key-1");
-    expect(script.cancelled).toBe(true);
+    expect(script.cancelled).toBe(false);
   });
 
   it("reads characters that are cut in two by the network", async () => {
@@ -169,6 +169,15 @@ describe("streamChat", () => {
     await expect(collect(stream())).rejects.toSatisfy(
       (error) => error instanceof ProblemError && error.problem.code === "service_unavailable",
     );
+  });
+
+  it("gives the connection back when the reader leaves early", async () => {
+    const { service, stream } = setUp();
+    const script = new ScriptedStream().send(RUN[0], RUN[1]);
+    service.streams(script);
+    for await (const event of stream()) if (event.type === "message.delta") break;
+
+    expect(script.cancelled).toBe(true);
   });
 
   it("ends reading at once when it is aborted, and resumes nothing", async () => {

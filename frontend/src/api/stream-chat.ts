@@ -5,6 +5,8 @@ import type { Session } from "./session";
 
 /** Milliseconds without a byte after which a connection counts as dead; the service pings every 15 s. */
 const SILENCE = 40_000;
+/** Milliseconds a finished stream has to end by itself. */
+const LINGER = 2_000;
 /** Attempts in a row without an event before a run is given up: about three minutes. */
 const ATTEMPTS = 20;
 /** Milliseconds between attempts at most. */
@@ -133,9 +135,19 @@ async function* frames(response: Response, cursor: Cursor): AsyncGenerator<Event
       yield* arrived.splice(0);
     }
   } finally {
-    // Also when the consumer leaves early: an abandoned reader would keep the connection open.
-    await reader.cancel().catch(() => undefined);
+    // A finished stream is about to end by itself, and its connection can then be used again; one
+    // that is left early would keep its connection open.
+    if (cursor.finished) void drain(reader);
+    else await reader.cancel().catch(() => undefined);
   }
+}
+
+/** Read what is left of a finished stream, unless it does not end in time. */
+async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  const timer = setTimeout(() => void reader.cancel().catch(() => undefined), LINGER);
+  const rest = () => reader.read().catch(() => ({ done: true }));
+  while (!(await rest()).done);
+  clearTimeout(timer);
 }
 
 /** Take in one frame; null for one that arrived before. */

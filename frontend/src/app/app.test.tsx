@@ -5,6 +5,14 @@ import { asked, renderApp } from "@/testing/render-app";
 import { ScriptedStream } from "@/testing/scripted-service";
 
 describe("the page", () => {
+  it("tells the service of the preferences it needs, and of no other", async () => {
+    const { service } = await renderApp();
+
+    expect(service.requests("POST", "/chat/start")[0]?.body).toEqual({
+      preferences: { language: "en", thinking: false },
+    });
+  });
+
   it("opens and closes its menu by keyboard, and gives focus back", async () => {
     const { user } = await renderApp();
     const button = screen.getByRole("button", { name: "More" });

@@ -22,7 +22,10 @@ export function createServices(fetch?: Fetch): Services {
   const sessionStore = createSessionStore();
   const session = new Session({
     ...(fetch && { fetch }),
-    preferences: () => preferences.getState(),
+    preferences: () => {
+      const { language, thinking } = preferences.getState();
+      return { language, thinking };
+    },
     onStarted: (started, replaced) =>
       sessionStore.setState((state) => ({
         started,

@@ -31,12 +31,12 @@ export function Dialog({
       onClose={onClose}
       onCancel={onClose}
     >
-      <header className="dialog-head">
+      <div className="dialog-head">
         <h2 id={titleId}>{title}</h2>
         <button type="button" className="icon-button" aria-label={closeLabel} onClick={onClose}>
           <X aria-hidden="true" />
         </button>
-      </header>
+      </div>
       {children}
     </dialog>
   );

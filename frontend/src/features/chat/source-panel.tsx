@@ -49,7 +49,7 @@ export function SourcePanel({
         if (event.key === "Escape") onClose();
       }}
     >
-      <header className="source-head">
+      <div className="source-head">
         <h2>{words.sources.title}</h2>
         <button
           ref={close}
@@ -60,7 +60,7 @@ export function SourcePanel({
         >
           <X aria-hidden="true" />
         </button>
-      </header>
+      </div>
       <ol className="source-list">
         {sources.map((item) => (
           <li key={item.id}>
