@@ -21,7 +21,8 @@ MAX_VIEWS: Final = 6
 _MAX_DECODED: Final = 8000
 _SHORTEST: Final = 4
 _LONGEST_WORD: Final = 24
-_SPACES: Final = re.compile(r"[^\S\n]+")
+_SPACES: Final = re.compile(r"\s+")
+_ODD_SPACE: Final = re.compile(r"\s\s|[^\S ]")
 _BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX: Final = re.compile(r"(?<![0-9a-fA-F])(?:(?:0x|\\x)?[0-9a-fA-F]{2}[\s,:]?){12,}")
 _HEX_NOISE: Final = re.compile(r"0x|\\x|[\s,:]")
@@ -107,7 +108,7 @@ def views(text: str) -> Views:
 def _fold(text: str) -> tuple[str, bool]:
     if text.isascii():
         lowered = text.lower()
-        return (_SPACES.sub(" ", lowered) if "  " in lowered or "\t" in lowered else lowered), False
+        return (_SPACES.sub(" ", lowered) if _ODD_SPACE.search(lowered) else lowered), False
     composed = unicodedata.normalize("NFKC", text)
     # Format characters (zero width, bidi controls, tags) are not printable.
     visible = (

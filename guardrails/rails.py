@@ -8,12 +8,13 @@ only where a policy has flows in `rails/*.co`.
 import asyncio
 import logging
 import os
-import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from time import perf_counter
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 # Before the first import, or NeMo reports its use over the network from a thread that cannot be
 # stopped any more.
@@ -41,18 +42,20 @@ from nemoguardrails.manifests import (
     default_rail_catalog,
     parse_configured_surface,
 )
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from typing_extensions import override
 
 from guardrails.checked_stream import Ask
 from guardrails.checks import Checks
+from guardrails.config_keys import unknown_keys
 from guardrails.dialogue import Message, Role, user_turn
+from guardrails.flows import Flow, flows_of
 from guardrails.inspection import Inspection
 from guardrails.judge import Judge, JudgeEndpoint, JudgeKind
 from guardrails.layers import Layers, Local, Reader
-from guardrails.policy import Policy
+from guardrails.policy import Policy, load_policy
 from guardrails.revision import Reviser
-from guardrails.source import Document, Place, PolicyError, Problem
+from guardrails.source import Place, PolicyError, Problem
 from guardrails.verdict import Layer, Outcome, Stage, Strictness, Verdict
 from guardrails.verdict_cache import VerdictCache
 
@@ -60,9 +63,6 @@ OURS: Final = "constitution check"
 _SLOW_RAIL: Final = 5.0
 """Seconds any other rail than ours may take; ours have deadlines of their own."""
 
-_FLOW: Final = re.compile(r"^define (?:sub)?flow\s+(?P<name>[^\n#]+?)\s*$", re.MULTILINE)
-_FLOW_PRINCIPLE: Final = re.compile(r"#\s*principle:\s*(?P<id>[a-z0-9-]+)\s*$")
-_NEEDS_EMBEDDINGS: Final = re.compile(r"^define user\b", re.MULTILINE)
 _NO_MESSAGES: Final[list[dict[str, str]]] = []
 
 _INSPECTION: ContextVar[Inspection] = ContextVar("inspection")
@@ -86,6 +86,8 @@ class _Rail:
     ours: bool
     principle: str | None
     """The principle a rail of NeMo's library reports."""
+    variant: str | None
+    """The principle that one of ours judges apart."""
 
 
 def _catalog() -> RailCatalog:
@@ -137,22 +139,26 @@ class _CachedEnvironment:
         return self._parsed[source]
 
 
-@dataclass(frozen=True, slots=True)
-class _Flow:
-    """A Colang flow of `rails/*.co`."""
-
-    name: str
-    stage: Stage
-    principle: str
-
-
 class _Flows:
     """Runs Colang flows through NeMo's interpreter, about 10 ms each."""
 
-    def __init__(self, flows: Sequence[_Flow], config: RailsConfig) -> None:
+    def __init__(self, flows: Sequence[Flow], config: RailsConfig) -> None:
         self._flows = flows
-        # A fresh configuration for each interpreter: it appends its own flows to it.
-        self._rails = LLMRails(config)
+        # A fresh configuration for each interpreter: it appends its own flows to it. It also
+        # leaves an open event loop in a thread that has none, so it gets a thread and a loop.
+        with ThreadPoolExecutor(1) as thread:
+            self._rails = thread.submit(_interpreter_of, config).result()
+
+    async def problems(self) -> list[Flow]:
+        """Run every flow once; return those that do not work."""
+        greeting = [{"role": "user", "content": "hello"}]
+        answer = [*greeting, {"role": "assistant", "content": "hello"}]
+        verdicts = (
+            *await self.run(Stage.INPUT, greeting),
+            *await self.run(Stage.OUTPUT, answer),
+        )
+        broken = {v.rail for v in verdicts if v.outcome is Outcome.ERROR}
+        return [flow for flow in self._flows if flow.name in broken]
 
     async def run(self, stage: Stage, messages: list[dict[str, str]]) -> tuple[Verdict, ...]:
         flows = [flow for flow in self._flows if flow.stage is stage]
@@ -181,7 +187,13 @@ class _Flows:
         )
 
 
-def _flow_verdict(flow: _Flow, stops: bool | None, ms: float) -> Verdict:  # noqa: FBT001 - private
+def _interpreter_of(config: RailsConfig) -> LLMRails:
+    with asyncio.Runner() as runner:
+        runner.get_loop()
+        return LLMRails(config)
+
+
+def _flow_verdict(flow: Flow, stops: bool | None, ms: float) -> Verdict:  # noqa: FBT001 - private
     if stops is None:
         return Verdict(Layer.FLOW, flow.name, Outcome.ERROR, rule="not_run", ms=ms)
     if not stops:
@@ -386,6 +398,20 @@ class CompiledPolicy:
     apart: Mapping[Stage, frozenset[str]]
 
 
+def lint(folder: Path) -> tuple[Problem, ...]:
+    """Everything that is wrong with a policy folder, NeMo's part included; nothing, if it is right.
+
+    Args:
+        folder: A folder of the form of `guardrails/config`.
+    """
+    quiet_loggers()
+    try:
+        compile_policy(load_policy(folder))
+    except PolicyError as error:
+        return error.problems
+    return ()
+
+
 def compile_policy(policy: Policy) -> CompiledPolicy:
     """Compile what NeMo runs of a policy.
 
@@ -393,61 +419,59 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
         PolicyError: With every problem found: unknown keys, rails that do not exist or stand in
             the wrong section, flows that cannot run.
     """
-    problems = list(_unknown_keys(policy.config, policy.config.value, RailsConfig, ()))
-    flows = _flows_of(policy, problems)
-    config = _nemo_config(policy, problems)
+    problems = list(unknown_keys(policy.config, policy.config.value, RailsConfig, ()))
+    flows = flows_of(policy, problems)
+    listed = {stage: _listed(policy, stage, problems) for stage in Stage}
+    complete = all(one is not None for one in listed.values())
+    config = _nemo_config(policy, problems) if complete else None
     if config is None:
         raise PolicyError(problems)
     deps = RailDependencies(llms={}, llm_task_manager=CachedTaskManager(config), config=config)
     catalog = _catalog()
     named = {(flow.stage, flow.name) for flow in flows}
     rails = {
-        stage: _compiled_stage(policy, stage, named, deps, catalog, problems) for stage in Stage
+        stage: _compiled_stage(policy, stage, listed[stage] or (), named, deps, catalog, problems)
+        for stage in Stage
     }
     if problems:
         raise PolicyError(problems)
     apart = {
         stage: frozenset(
-            variant
-            for rail in rails[stage]
-            if rail.ours and (variant := _params(rail.id).get("variant"))
+            variant for rail in rails[stage] if rail.ours and (variant := rail.variant)
         )
         for stage in Stage
     }
     return CompiledPolicy(rails, _interpreter(policy, flows) if flows else None, apart)
 
 
-def _params(flow: str) -> dict[str, str]:
-    try:
-        parsed: tuple[str, dict[str, str]] = parse_configured_surface(flow)
-    except ValueError:
-        return {}
-    return parsed[1]
+def _listed(policy: Policy, stage: Stage, problems: list[Problem]) -> list[str] | None:
+    """The rails of `rails.<stage>.flows`; None where there is no list."""
+    place: Place = ("rails", stage.value, "flows")
+    section = policy.config.value.get("rails", {}).get(stage.value)
+    listed = section.get("flows") if isinstance(section, dict) else None
+    ours = f"{OURS} {stage.value}"
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        what = f"'rails.{stage.value}.flows' is no list of rails"
+        problems.append(policy.config.problem(place, what, f"write - {ours}"))
+        return None
+    if not any(one.strip() == ours for one in listed):
+        what = f"'{ours}' is missing: the constitution would not be enforced"
+        problems.append(policy.config.problem(place, what, "add it"))
+    return listed
 
 
 def _compiled_stage(
     policy: Policy,
     stage: Stage,
+    listed: Sequence[str],
     flows: set[tuple[Stage, str]],
     deps: RailDependencies,
     catalog: RailCatalog,
     problems: list[Problem],
 ) -> tuple[_Rail, ...]:
-    """Compile the rails of `rails.<stage>.flows`."""
     place: Place = ("rails", stage.value, "flows")
-    section = policy.config.value.get("rails", {}).get(stage.value) or {}
-    configured = section.get("flows") if isinstance(section, dict) else None
-    if not isinstance(configured, list) or not all(isinstance(one, str) for one in configured):
-        problems.append(
-            policy.config.problem(
-                place,
-                f"'rails.{stage.value}.flows' is no list of rails",
-                f"write - {OURS} {stage.value}",
-            )
-        )
-        return ()
     rails: list[_Rail] = []
-    for index, flow in enumerate(configured):
+    for index, flow in enumerate(listed):
         if (stage, flow.partition("$")[0].strip()) in flows:
             continue
         rail = _compiled_rail(policy, stage, flow, (*place, index), deps, catalog, problems)
@@ -458,13 +482,6 @@ def _compiled_stage(
                 policy.config.problem((*place, index), f"'{flow}' stands twice", "keep one")
             )
         rails.append(rail)
-    ours = f"{OURS} {stage.value}"
-    if not any(one.strip() == ours for one in configured):
-        problems.append(
-            policy.config.problem(
-                place, f"'{ours}' is missing: the constitution would not be enforced", "add it"
-            )
-        )
     return tuple(rails)
 
 
@@ -477,7 +494,12 @@ def _compiled_rail(
     catalog: RailCatalog,
     problems: list[Problem],
 ) -> _Rail | None:
-    params = _params(flow)
+    try:
+        _, params = parse_configured_surface(flow)
+    except ValueError as error:
+        what = f"'{flow}' is not a valid flow reference: {error}"
+        problems.append(policy.config.problem(place, what, "write name $key=value"))
+        return None
     principle = params.pop("principle", None)
     name = flow.partition("$")[0].strip()
     bare = " ".join((name, *(f'${key}="{value}"' for key, value in params.items())))
@@ -500,39 +522,7 @@ def _compiled_rail(
     except RailCompilationError as error:
         problems.append(policy.config.problem(place, str(error), "correct the name or the section"))
         return None
-    return _Rail(bare, compiled, ours, principle)
-
-
-def _unknown_keys(
-    document: Document, value: object, model: type[BaseModel], place: Place
-) -> Sequence[Problem]:
-    """Keys of a configuration that NeMo would silently ignore, with their lines."""
-    if not isinstance(value, dict):
-        return []
-    problems: list[Problem] = []
-    names = {f.alias or name: f.annotation for name, f in model.model_fields.items()}
-    names |= {name: f.annotation for name, f in model.model_fields.items()}
-    for key, inner in value.items():
-        at = (*place, str(key))
-        if key not in names:
-            known = ", ".join(sorted(names))
-            problems.append(
-                document.problem(at, f"unknown key '{'.'.join(map(str, at))}'", f"known: {known}")
-            )
-            continue
-        for kind in _models_in(names[key]):
-            items = enumerate(inner) if isinstance(inner, list) else [(None, inner)]
-            for index, item in items:
-                deeper = at if index is None else (*at, index)
-                problems.extend(_unknown_keys(document, item, kind, deeper))
-    return problems
-
-
-def _models_in(annotation: object) -> list[type[BaseModel]]:
-    """The models an annotation holds, also inside Optional and List."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]
+    return _Rail(bare, compiled, ours, principle, params.get("variant"))
 
 
 def _nemo_config(policy: Policy, problems: list[Problem]) -> RailsConfig | None:
@@ -553,83 +543,7 @@ def _settings(policy: Policy, **changes: object) -> dict[str, Any]:
     return {"models": [], **policy.config.value, **changes}
 
 
-def _flows_of(policy: Policy, problems: list[Problem]) -> list[_Flow]:
-    """The flows of `rails/*.co`, and at which stage each runs."""
-    flows: list[_Flow] = []
-    for file, text in policy.flows.items():
-        lines = text.splitlines()
-        for match in _NEEDS_EMBEDDINGS.finditer(text):
-            line = text.count("\n", 0, match.start()) + 1
-            problems.append(
-                Problem(
-                    file,
-                    line,
-                    "'define user' needs an embedding model that NeMo would download",
-                    "test $user_message in a flow instead",
-                )
-            )
-        for match in _FLOW.finditer(text):
-            line = text.count("\n", 0, match.start()) + 1
-            flow = _flow(policy, file, match.group("name"), line, lines, problems)
-            if flow is None:
-                continue
-            if any(flow.name == other.name for other in flows):
-                problems.append(
-                    Problem(file, line, f"a second flow '{flow.name}'", "rename one of them")
-                )
-            flows.append(flow)
-    return flows
-
-
-def _flow(
-    policy: Policy, file: str, name: str, line: int, lines: list[str], problems: list[Problem]
-) -> _Flow | None:
-    body: list[str] = []
-    for text in lines[line:]:
-        if text and not text[0].isspace() and not text.startswith("#"):
-            break
-        body.append(text)
-    reads = "\n".join(body)
-    stage = _configured_stage(policy, name)
-    if stage is None:
-        stage = (
-            Stage.OUTPUT
-            if "$bot_message" in reads
-            else Stage.INPUT
-            if "$user_message" in reads
-            else None
-        )
-    above = _FLOW_PRINCIPLE.search(lines[line - 2]) if line > 1 else None
-    principle = above.group("id") if above else None
-    if principle is None or principle not in policy.constitution.by_id:
-        what = f"there is no principle '{principle}'" if principle else "names no principle"
-        problems.append(
-            Problem(file, line, f"flow '{name}': {what}", "write '# principle: <id>' above it")
-        )
-        return None
-    if stage is None or stage is Stage.RETRIEVAL:
-        problems.append(
-            Problem(
-                file,
-                line,
-                f"flow '{name}' reads neither $user_message nor $bot_message",
-                "read one, or list it under rails.input or rails.output in config.yml",
-            )
-        )
-        return None
-    return _Flow(name, stage, principle)
-
-
-def _configured_stage(policy: Policy, name: str) -> Stage | None:
-    rails = policy.config.value.get("rails", {})
-    for stage in Stage:
-        section = rails.get(stage.value)
-        if isinstance(section, dict) and name in (section.get("flows") or []):
-            return stage
-    return None
-
-
-def _interpreter(policy: Policy, flows: Sequence[_Flow]) -> _Flows:
+def _interpreter(policy: Policy, flows: Sequence[Flow]) -> _Flows:
     """NeMo's Colang interpreter over the policy's flows and nothing else.
 
     Raises:
@@ -644,9 +558,19 @@ def _interpreter(policy: Policy, flows: Sequence[_Flow]) -> _Flows:
         config = RailsConfig.from_content(
             colang_content=colang, config={"models": [], "passthrough": True, "rails": rails}
         )
-        return _Flows(flows, config)
+        interpreter = _Flows(flows, config)
     except Exception as error:  # noqa: BLE001 - see below
         # Colang's parser raises whatever it stumbles over, with the line in its words.
         file = next(iter(policy.flows))
         what = f"Colang: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
         raise PolicyError([Problem(file, 0, what, "correct the flow")]) from None
+    with ThreadPoolExecutor(1) as thread:
+        broken = thread.submit(lambda: asyncio.run(interpreter.problems())).result()
+    if broken:
+        raise PolicyError(
+            [
+                Problem(flow.file, flow.line, f"flow '{flow.name}' does not run", "correct it")
+                for flow in broken
+            ]
+        )
+    return interpreter

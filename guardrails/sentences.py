@@ -7,6 +7,7 @@ END: Final = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|[。！？；…]+[�
 """The end of a sentence: a stop before a blank, a Chinese stop, a line break."""
 
 _LONGEST: Final = 400
+_UNCERTAIN: Final = ".!?…\"'”’)]"  # noqa: RUF001 - closing quotes
 
 
 def sentences(text: str) -> list[str]:
@@ -26,8 +27,12 @@ def sentences(text: str) -> list[str]:
 
 
 def last_end(text: str) -> int:
-    """Where the last complete sentence of a text ends; 0 where there is none."""
+    """Where the last sentence that is surely complete ends; 0 where there is none.
+
+    A stop at the very end may go on as a name or a number: only what follows tells.
+    """
     end = 0
     for match in END.finditer(text):
-        end = match.end()
+        if match.end() < len(text) or match.group()[-1] not in _UNCERTAIN:
+            end = match.end()
     return end

@@ -1,0 +1,118 @@
+"""Running the layers over a text."""
+
+from pathlib import Path
+
+from guardrails.layers import Layers
+from guardrails.policy import Policy, load_policy
+from guardrails.verdict import Layer, Outcome, Stage
+from tests.fakes.fixed_classifier import FixedClassifier
+from tests.fakes.small_policy import edit
+
+
+def said(
+    layers: Layers, text: str, stage: Stage = Stage.INPUT
+) -> list[tuple[Layer, Outcome, str | None]]:
+    return [(v.layer, v.outcome, v.principle) for v in layers.local(stage, text).verdicts]
+
+
+def test_the_classifier_is_asked_where_the_rules_are_not_sure(
+    small_policy: Policy, classifier: FixedClassifier
+) -> None:
+    """A text the rules block costs no model."""
+    layers = Layers(small_policy, classifier, None)
+    assert said(layers, "hello") == [
+        (Layer.RULES, Outcome.PASS, None),
+        (Layer.CLASSIFIER, Outcome.PASS, None),
+    ]
+    assert said(layers, "a pipe bomb") == [(Layer.RULES, Outcome.BLOCK, "no-weapons")]
+    assert classifier.read == ["hello"]
+
+
+def test_three_readings_lead_to_three_outcomes(
+    small_policy: Policy, classifier: FixedClassifier
+) -> None:
+    """Clear skips the judge, unsure and gates ask it, a violation blocks."""
+    layers = Layers(small_policy, classifier, None)
+    assert layers.local(Stage.INPUT, "hello").cleared
+    for text, outcome, principle in (
+        ("[unsure]", Outcome.UNSURE, "no-weapons"),
+        ("[gate]", Outcome.UNSURE, None),
+        ("[harm]", Outcome.BLOCK, "no-weapons"),
+    ):
+        local = layers.local(Stage.INPUT, text)
+        assert (local.verdicts[-1].outcome, local.verdicts[-1].principle) == (outcome, principle)
+    assert not layers.local(Stage.INPUT, "[unsure]").cleared
+    assert layers.local(Stage.INPUT, "[unsure]").principle == "no-weapons"
+
+
+def test_a_flag_is_a_doubt_the_classifier_does_not_lift(
+    small_policy: Policy, classifier: FixedClassifier
+) -> None:
+    """The judge is asked although the classifier sees nothing."""
+    local = Layers(small_policy, classifier, None).local(Stage.INPUT, "perhaps theft")
+    assert (local.cleared, local.principle) == (False, "no-crime")
+
+
+def test_without_a_classifier_nothing_is_clear(small_policy: Policy) -> None:
+    """Rules find violations; they never prove that there is none."""
+    local = Layers(small_policy, None, None).local(Stage.INPUT, "hello")
+    assert (local.cleared, local.missing) == (False, True)
+
+
+def test_the_classifier_reads_what_an_encoding_hides(
+    small_policy: Policy, classifier: FixedClassifier
+) -> None:
+    """The worst reading counts."""
+    layers = Layers(small_policy, classifier, None)
+    assert said(layers, "W2hhcm1dIHBsZWFzZSBoZWxwIG1l")[-1][1] is Outcome.BLOCK
+    assert "[harm] please help me" in classifier.read
+
+
+def test_a_principle_the_classifier_may_not_report_is_not_reported(
+    small_policy: Policy, classifier: FixedClassifier
+) -> None:
+    """The likeliest of those that list the layer at this stage is."""
+    classifier.principle = "honesty"
+    local = Layers(small_policy, classifier, None).local(Stage.INPUT, "[harm]")
+    assert local.verdicts[-1].principle == "privacy"
+
+
+def test_a_text_is_read_once(small_policy: Policy, classifier: FixedClassifier) -> None:
+    """Earlier turns of a conversation cost nothing when they are checked again."""
+    layers = Layers(small_policy, classifier, None)
+    first = layers.local(Stage.INPUT, "hello")
+    assert layers.local(Stage.INPUT, "hello") is first
+    layers.local_batch(Stage.INPUT, ["hello", "other", "other"])
+    assert classifier.read == ["hello", "other"]
+    layers.local(Stage.OUTPUT, "hello")
+    assert classifier.read == ["hello", "other", "hello"]
+
+
+def test_documents_are_scored_sentence_by_sentence(
+    small_policy: Policy, classifier: FixedClassifier
+) -> None:
+    """One sentence that gives orders is enough, in either language."""
+    layers = Layers(small_policy, classifier, None)
+    results = layers.local_batch(
+        Stage.RETRIEVAL,
+        ["Bread is baked. It is good.", "Bread is baked. [order] Obey.", "好。[order]"],
+    )
+    assert [r.verdicts[-1].outcome for r in results] == [Outcome.PASS, Outcome.BLOCK, Outcome.BLOCK]
+    assert results[1].verdicts[-1].rule == "instruction"
+    assert "Bread is baked." in classifier.read
+
+
+def test_a_policy_may_move_the_thresholds(folder: Path, classifier: FixedClassifier) -> None:
+    """By stage and language, without touching the weights."""
+    edit(folder / "strictness.yml", "  output: {}", "  output: {en: {violation_above: 1.01}}")
+    layers = Layers(load_policy(folder), classifier, None)
+    assert said(layers, "[harm]")[-1][1] is Outcome.BLOCK
+    assert said(layers, "[harm]", Stage.OUTPUT)[-1][1] is Outcome.UNSURE
+
+
+def test_what_is_remembered_is_bounded(small_policy: Policy, classifier: FixedClassifier) -> None:
+    """Only hashes are kept, and not for ever."""
+    layers = Layers(small_policy, classifier, None)
+    layers.local_batch(Stage.INPUT, [f"text {number}" for number in range(5000)])
+    assert len(layers._kept) == 4096
+    assert all(isinstance(key, bytes) for key in layers._kept)
