@@ -130,7 +130,7 @@ export const zh: Words = {
     eyebrow: "涉及一条原则",
     eyebrowWithdrawn: "涉及一条原则：部分回答已撤回",
     stage: {
-      input: "您的消息在到达模型之前被停止，没有保留。",
+      input: "您的消息已被停止：没有显示任何回答，消息也没有保留。",
       retrieval: "查阅的一份文档被停止使用。",
       output: "回答被停止，停止的内容没有保留。",
     },
