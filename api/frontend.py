@@ -58,7 +58,8 @@ class Pages:
             await self.app(scope, receive, send)
             return
         if scope["path"].startswith(_NO_PAGES):
-            await self.app(_without_pages(scope), receive, send)
+            _accept_no_pages(scope)
+            await self.app(scope, receive, send)
             return
 
         async def dated(message: Message) -> None:
@@ -71,8 +72,7 @@ class Pages:
         await self.app(scope, receive, dated)
 
 
-def _without_pages(scope: Scope) -> Scope:
-    if "text/html" not in Headers(scope=scope).get("accept", ""):
-        return scope
-    kept = [(name, value) for name, value in scope["headers"] if name != b"accept"]
-    return {**scope, "headers": [*kept, (b"accept", b"*/*")]}
+def _accept_no_pages(scope: Scope) -> None:
+    if "text/html" in Headers(scope=scope).get("accept", ""):
+        kept = [(name, value) for name, value in scope["headers"] if name != b"accept"]
+        scope["headers"] = [*kept, (b"accept", b"*/*")]

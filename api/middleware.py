@@ -4,6 +4,7 @@ From outside in: `Requests` (id, headers, one log line), `Faults` (no exception 
 problem), `BodyBound`.
 """
 
+import re
 import time
 import traceback
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from api import request_ids
 from api.problems import response_of
 from chains.errors import BadRequestError, CovenantError, InternalError
 
+_VERSION = re.compile(r"/api/v\d+(?=/)")
 _log = structlog.get_logger("covenant.http")
 
 CONTENT_SECURITY_POLICY: Final = (
@@ -72,15 +74,23 @@ class Requests:
         try:
             await self.app(scope, receive, dressed)
         finally:
-            route = scope.get("route")
             _log.info(
                 "request",
                 request_id=request,
                 method=scope["method"],
-                route=getattr(route, "path", None),
+                route=_route(scope),
                 status=status,
                 ms=round((time.perf_counter() - began) * 1000, 1),
             )
+
+
+def _route(scope: Scope) -> str | None:
+    """The template of the path that answered, such as ``/api/v1/runs/{run_id}/stop``."""
+    template: str | None = getattr(scope.get("route"), "path", None)
+    version = _VERSION.match(scope["path"])
+    if template is None or version is None:
+        return template
+    return version[0] + template.removeprefix(version[0])
 
 
 class Faults:

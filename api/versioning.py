@@ -63,8 +63,9 @@ class Versions:
         """Handle one request."""
         if scope["type"] == "http":
             if scope["path"] in _ALIASES:
-                path = self._current.prefix + scope["path"].removeprefix("/api")
-                scope = {**scope, "path": path, "raw_path": path.encode()}
+                # In place, so that the log outside sees the route that answers.
+                scope["path"] = self._current.prefix + scope["path"].removeprefix("/api")
+                scope["raw_path"] = scope["path"].encode()
             for prefix, headers in self._ending:
                 if headers and scope["path"].startswith(f"{prefix}/"):
                     send = _with(headers, send)

@@ -10,6 +10,7 @@ import threading
 import uvicorn
 
 from api.app import create_app
+from api.observability import configure_logs
 from api.settings import Settings, SettingsError, load_settings
 
 _BACKLOG = 2048
@@ -47,6 +48,7 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - before any logging exists
         return 2
+    configure_logs(settings.log_level)
     threading.Thread(target=_stop_with_supervisor, daemon=True).start()
     http = server(settings)
     http.run(sockets=[socket.socket(fileno=arguments.fd)])

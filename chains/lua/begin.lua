@@ -1,6 +1,7 @@
 -- Reads a session and enters a run, unless its idempotency key was used before.
 -- KEYS: meta, exchanges, details, runs, idempotency, blocks.
--- ARGV: idle seconds, run id, run, idempotency key or '', fingerprint of the request.
+-- ARGV: idle seconds, run id, run, idempotency key or '', fingerprint of the request, most exchanges
+-- to read.
 -- Returns nothing where there is no session, {1, run id, fingerprint} for a repeat,
 -- else {0, meta, exchanges}. Safe to send twice.
 local meta = redis.call('HGETALL', KEYS[1])
@@ -22,4 +23,4 @@ local expiry = math.min(now + tonumber(ARGV[1]), ends)
 for _, key in ipairs(KEYS) do
   redis.call('EXPIREAT', key, expiry)
 end
-return {0, meta, redis.call('LRANGE', KEYS[2], 0, -1)}
+return {0, meta, redis.call('LRANGE', KEYS[2], -tonumber(ARGV[6]), -1)}

@@ -101,7 +101,8 @@ async def test_a_request_is_one_log_line_without_content(person: Client) -> None
 
     lines = [line for line in logs if line["event"] == "request"]
     assert len(lines) == 2
-    assert lines[0]["route"].endswith("/chat")
+    assert lines[0]["route"] == "/api/v1/chat"
+    assert lines[1]["route"] == "/api/v1/sources/{source_id}"
     assert lines[0]["status"] == 200
     assert lines[0]["request_id"].startswith("req_")
     assert lines[0]["ms"] > 0
