@@ -14,6 +14,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     manifest: true,
+    // npm run size knows the budget.
+    chunkSizeWarningLimit: 1_000,
   },
   server: { proxy: { "/api": service, "/health": service } },
   test: {

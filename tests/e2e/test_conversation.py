@@ -20,7 +20,7 @@ def test_an_answer_cites_passages_that_open(page: Page, service_url: str) -> Non
     mark = answer.get_by_role("button", name=re.compile(r"^Source 1:"))
     mark.click()
     panel = page.get_by_role("dialog", name="Sources")
-    expect(panel.locator("mark")).to_have_text(re.compile(r"\w"))
+    expect(panel.locator("blockquote")).to_have_text(re.compile(r"\w"))
     expect(panel.get_by_role("heading", level=3)).to_have_text(re.compile(r"\w"))
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()

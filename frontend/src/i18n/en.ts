@@ -135,7 +135,8 @@ export const en = {
     eyebrow: "A principle applies",
     eyebrowWithdrawn: "A principle applies: part of the answer was withdrawn",
     stage: {
-      input: "Your message was stopped. Nothing of an answer was shown, and the message is not kept.",
+      input:
+        "Your message was stopped. Nothing of an answer was shown, and the message is not kept.",
       retrieval: "A document that was read was stopped.",
       output: "The answer was stopped. The stopped text is not kept.",
     },

@@ -1,6 +1,7 @@
 import { Children, isValidElement, type ReactNode } from "react";
 import { CopyButton } from "@/components/copy-button";
 import { useWords } from "@/i18n/language";
+import { Highlighted } from "./highlighted";
 
 const LANGUAGE = /language-([\w+#.-]+)/;
 
@@ -16,7 +17,9 @@ export function CodeBlock({ children }: { readonly children?: ReactNode }) {
       </figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it */}
       <pre tabIndex={0}>
-        <code>{code}</code>
+        <code>
+          <Highlighted code={code} language={language} />
+        </code>
       </pre>
     </figure>
   );

@@ -1,4 +1,4 @@
-import { render, screen } from "@testing-library/react";
+import { render, screen, waitFor } from "@testing-library/react";
 import { describe, expect, it, vi } from "vitest";
 import { Markdown } from "./markdown";
 
@@ -64,6 +64,14 @@ describe("Markdown", () => {
     ]);
     expect(screen.getByText(/b \[3\]/)).toBeInTheDocument();
     expect(screen.getByText("x[1]")).toBeInTheDocument();
+  });
+
+  it("colours code of a language it knows, and copies it as it was", async () => {
+    const { container } = render(<Markdown text={"```python\ndef f(): return 1\n```"} />);
+
+    await waitFor(() => expect(container.querySelector(".hljs-keyword")).toHaveTextContent("def"));
+    expect(container.querySelector("code")).toHaveTextContent("def f(): return 1");
+    expect(screen.getByText("python")).toBeInTheDocument();
   });
 
   it("closes what is half open only while the text still grows", () => {

@@ -81,13 +81,13 @@ describe("an answer", () => {
         heading: "Chapter two",
         page: 7,
         url: "javascript:alert(1)",
-        neighbours: [{ id: "guide-1", text: "What stood before." }],
+        neighbours: [{ id: "guide-1", text: "What stands nearby." }],
       }),
     );
     expect(await within(panel).findByText("The whole passage.")).toBeVisible();
     expect(within(panel).getByText("Chapter two")).toBeVisible();
     expect(within(panel).getByText("page 7")).toBeVisible();
-    expect(within(panel).getByText("What stood before.")).toBeVisible();
+    expect(within(panel).getByText("What stands nearby.")).toBeVisible();
     expect(within(panel).queryByRole("link")).toBeNull();
 
     await user.keyboard("{Escape}");

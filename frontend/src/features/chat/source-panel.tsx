@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { ExternalLink, X } from "lucide-react";
 import { useEffect, useRef } from "react";
 import type { SourceItem, SourceView } from "@/api/events";
-import { PlainText } from "@/components/plain-text";
+import { Markdown } from "@/components/markdown/markdown";
 import { useWords } from "@/i18n/language";
 import { useChat } from "./chat-context";
 import "./source-panel.css";
@@ -107,9 +107,7 @@ function Passage({ source }: { readonly source: SourceItem }) {
       />
       <Neighbour text={before} />
       <blockquote ref={passage}>
-        <mark>
-          <PlainText text={data?.text ?? source.snippet} />
-        </mark>
+        <Markdown text={data?.text ?? source.snippet} streaming={data === undefined} />
       </blockquote>
       <Neighbour text={after} />
       {isPending && <p className="source-note">{words.sources.loading}</p>}
@@ -145,18 +143,15 @@ function Place({
 
 function Neighbour({ text }: { readonly text: string | null }) {
   return text === null ? null : (
-    <p className="source-neighbour">
-      <PlainText text={text} />
-    </p>
+    <div className="source-neighbour">
+      <Markdown text={text} />
+    </div>
   );
 }
 
-/** The passages before and after. With a single one its id tells which it is: ids end in their place. */
+/** The passages before and after. Of a single one nobody says where it stands: it is shown after. */
 function neighbours(view: SourceView): readonly [string | null, string | null] {
-  const [first, second] = view.neighbours ?? [];
-  if (first === undefined) return [null, null];
-  if (second !== undefined) return [first.text, second.text];
-  return first.id.localeCompare(view.id, "en", { numeric: true }) < 0
-    ? [first.text, null]
-    : [null, first.text];
+  const [first, second] = view.neighbours;
+  if (second !== undefined) return [first?.text ?? null, second.text];
+  return [null, first?.text ?? null];
 }
