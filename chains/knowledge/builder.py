@@ -1,7 +1,7 @@
 """Writing a version of the index from new documents and those of the version before."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -28,7 +28,6 @@ from chains.knowledge.version import (
     Root,
     passage_id,
 )
-
 
 _REPEATED: Final = 3
 """How often a term of a passage counts: a listing that repeats a word is not more about it."""
@@ -91,20 +90,16 @@ class IndexWriter:
         self._append(record, passages, words)
         return len(passages)
 
-    def write(
-        self, folder: Path, roots: Sequence[Root], *, progress: Callable[[], None] = lambda: None
-    ) -> Manifest:
+    def write(self, folder: Path, roots: Sequence[Root]) -> Manifest:
         """Write everything collected to an empty folder.
 
         Args:
             folder: The draft of a version.
             roots: Where the documents come from.
-            progress: Called now and then.
         """
         write_records(folder, DOCUMENTS, map(asdict, self._documents))
         ids: list[int] = []
         write_records(folder, PASSAGES, self._written(ids))
-        progress()
         counts = [record.count for record in self._documents]
         np.save(folder / DOCUMENT_OF, np.repeat(np.arange(len(counts), dtype=np.int32), counts))
         np.save(folder / PASSAGE_IDS, np.asarray(ids, dtype=np.uint64))

@@ -40,7 +40,7 @@ class Library:
 
     def sync(self, progress: Progress = silent) -> Changes:
         """Follow every change and deletion in the files and folders that were added."""
-        return self._run(lambda update: update.follow(update.roots, progress))
+        return self._run(lambda update: update.follow(update.roots, progress), progress)
 
     def add(self, paths: Sequence[Path], progress: Progress = silent) -> Changes:
         """Add files and folders, and follow their changes from now on.
@@ -51,11 +51,11 @@ class Library:
         missing = [str(path) for path in paths if not path.exists()]
         if missing:
             raise BadRequestError(f"There is no {', '.join(missing)}.")
-        return self._run(lambda update: update.follow([*map(update.root_of, paths)], progress))
+        return self._run(lambda update: update.add(paths, progress), progress)
 
     def add_lines(self, lines: Iterable[Line], progress: Progress = silent) -> Changes:
         """Add documents that are no files; one with the id of an earlier line replaces it."""
-        return self._run(lambda update: update.take_lines(list(lines), progress))
+        return self._run(lambda update: update.take_lines(list(lines), progress), progress)
 
     def remove(self, name: str) -> Changes:
         """Forget a root and its documents; the files themselves are left alone.
@@ -65,9 +65,9 @@ class Library:
         """
         return self._run(lambda update: update.drop(name))
 
-    def _run(self, work: Callable[[Update], None]) -> Changes:
+    def _run(self, work: Callable[[Update], None], progress: Progress = silent) -> Changes:
         with self.shelf.writing():
             update = Update(self.shelf, self._guide)
             work(update)
-            update.finish()
+            update.finish(progress)
             return update.changes

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from chains.errors import BadRequestError
 from chains.knowledge.builder import Addition, IndexWriter
@@ -14,11 +15,12 @@ from chains.knowledge.scan import FoundFile, files_of, looks_unchanged, read
 from chains.knowledge.shelf import Shelf
 from chains.knowledge.version import GUIDE, LINES, DocumentRecord, IndexVersion, Root
 
-Progress = Callable[[int, int], None]
-"""Called with how many documents were looked at, and how many there are."""
+Phase = Literal["reading", "indexing"]
+Progress = Callable[[Phase, int, int], None]
+"""Called with the phase, how many of its documents are done, and how many there are."""
 
 
-def silent(_done: int, _total: int) -> None:
+def silent(_phase: Phase, _done: int, _total: int) -> None:
     """Show no progress."""
 
 
@@ -89,7 +91,20 @@ class Update:
         files = [file for root in roots for file in self._files(root)]
         self._follow(files, progress, by_content=False)
 
-    def root_of(self, path: Path) -> Root:
+    def add(self, paths: Sequence[Path], progress: Progress = silent) -> None:
+        """Look at files and folders, and follow them from now on.
+
+        A file that cannot be read is not followed: it would be reported for ever.
+        """
+        roots = [self._root_of(path) for path in paths]
+        self.follow(roots, progress)
+        named = {record.root for record in (*self._kept.values(), *self._additions.values())}
+        for root in roots:
+            unread = root.path and Path(root.path).is_file() and root.name not in named
+            if unread and root in self.roots:
+                self.roots.remove(root)
+
+    def _root_of(self, path: Path) -> Root:
         """The root of a path, made if it is new, with a name no other root has."""
         absolute = path.resolve()
         for root in self.roots:
@@ -113,7 +128,7 @@ class Update:
             if reason:
                 self.changes.failures.append(Failure(line.doc_id, reason))
             seen.add(line.doc_id)
-            progress(done, len(lines))
+            progress("reading", done, len(lines))
 
     def drop(self, name: str) -> None:
         """Forget a root and its documents.
@@ -129,7 +144,7 @@ class Update:
         self.roots = [root for root in self.roots if root.name != name]
         self._remove_all(name)
 
-    def finish(self) -> None:
+    def finish(self, progress: Progress = silent) -> None:
         """Write the next version, if it differs from the one before."""
         same = self._before is not None and tuple(self.roots) == self._old_roots
         if same and not self.changes:
@@ -137,8 +152,9 @@ class Update:
         writer = IndexWriter(self._before)
         for record in self._kept.values():
             writer.keep(record)
-        for addition in self._additions.values():
+        for done, addition in enumerate(self._additions.values(), start=1):
             writer.add(addition)
+            progress("indexing", done, len(self._additions))
         draft = self._shelf.draft()
         writer.write(draft, self.roots)
         self._shelf.publish(draft)
@@ -169,7 +185,7 @@ class Update:
             except KeyboardInterrupt:
                 self.changes.interrupted = True
                 return
-            progress(done, len(files))
+            progress("reading", done, len(files))
 
     def _look_at(self, file: FoundFile, *, by_content: bool) -> None:
         known = self._kept.get(file.doc_id)
