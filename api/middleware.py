@@ -21,6 +21,8 @@ from api import request_ids
 from api.problems import response_of
 from chains.errors import BadRequestError, CovenantError, InternalError
 
+_PRIVATE = ("/api/", "/v1/", "/health/")
+"""Paths whose answers no cache may keep."""
 _VERSION = re.compile(r"/api/v\d+(?=/)")
 _log = structlog.get_logger("covenant.http")
 
@@ -69,6 +71,8 @@ class Requests:
                 headers[request_ids.HEADER] = request
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["path"].startswith(_PRIVATE):
+                    headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         try:

@@ -177,7 +177,6 @@ def response_of(
     if status is not None:
         problem = problem.model_copy(update={"status": status})
     extra = dict(headers or {})
-    extra["Cache-Control"] = "no-store"
     if problem.status == HTTPStatus.UNAUTHORIZED:
         extra["WWW-Authenticate"] = 'Bearer realm="covenant"'
     if problem.retry_after_s is not None:

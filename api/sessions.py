@@ -19,7 +19,7 @@ from api.turns import bounded
 from chains.conversation import Conversation, Session
 from chains.errors import BadRequestError, NotFoundError
 from chains.store import ConversationStore
-from chains.turn import Language
+from chains.turn import Exchange, Language
 
 _SUGGESTIONS = (
     "suggestion_documents",
@@ -125,8 +125,8 @@ class Sessions:
             session_id=who.subject,
             session_expires_at=conversation.session.ends,
             items=tuple(
-                HistoryItem.model_validate_json(conversation.details[name])
-                for name in ids[begin:end]
+                _item(exchange, conversation.details.get(exchange.message_id))
+                for exchange in conversation.exchanges[begin:end]
             ),
             before=ids[begin] if begin else None,
             active=active if before is None else (),
@@ -143,6 +143,21 @@ class Sessions:
     def _token(self, session: Session, who: Principal | None) -> IssuedToken:
         ttl = self._settings.session.token_ttl
         return self._tokens.issue_session(session.id, ttl=ttl, ends=session.ends, actor=who)
+
+
+def _item(exchange: Exchange, details: bytes | None) -> HistoryItem:
+    """An exchange as the history shows it; a full Redis may have dropped its details alone."""
+    if details is not None:
+        return HistoryItem.model_validate_json(details)
+    return HistoryItem(
+        run_id=None,
+        message_id=exchange.message_id,
+        parent_id=exchange.parent_id,
+        question=exchange.question,
+        text=exchange.answer,
+        finish_reason=exchange.finish_reason,
+        at=exchange.at,
+    )
 
 
 def _active(conversation: Conversation) -> tuple[ActiveRun, ...]:

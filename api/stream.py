@@ -4,13 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import structlog
 from sse_starlette import EventSourceResponse
+from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from api import frames
 from api.settings import RunSettings
 from chains.streams import closing
+
+_log = structlog.get_logger("covenant.runs")
 
 
 class RunStream(EventSourceResponse):
@@ -52,6 +56,10 @@ class RunStream(EventSourceResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            # A reader that takes nothing is as good as gone; the connection is closed unfinished,
+            # which means that it may resume.
+            _log.info("reader_stalled")
         finally:
             if self._leave is not None:
                 self._leave()

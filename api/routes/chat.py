@@ -115,7 +115,6 @@ async def ask(
     return Response(
         answer.model_dump_json(),
         media_type="application/json",
-        headers={"Cache-Control": "no-store"},
     )
 
 

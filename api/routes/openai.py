@@ -93,5 +93,4 @@ async def complete(
     return Response(
         answer.model_dump_json(exclude={"guardrails"} if answer.guardrails is None else None),
         media_type="application/json",
-        headers={"Cache-Control": "no-store"},
     )

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from redis.asyncio import Redis
 
 from api.auth import Role
 from chains.errors import BadRequestError, ModelInterruptedError
@@ -346,3 +347,54 @@ async def test_every_kind_of_event_can_be_folded_into_a_document(
     assert answer["finish_reason"] == "length"
     assert answer["metadata"]["degraded"] == "secondary_model"
     assert answer["sources"][0]["title"] == "Guide"
+
+
+async def test_a_repeat_of_what_failed_fails_alike(
+    person: Client, backend: ScriptedBackend
+) -> None:
+    """A repeat under a key tells the first failure, and does not try again."""
+    backend.chat.script = [started, *deltas("Half"), ModelInterruptedError("It fell silent.")]
+    key = {"Idempotency-Key": "key-1"}
+    first = await person.post("/chat", {"message": "Once?"}, headers=key)
+
+    again = await person.post("/chat", {"message": "Once?"}, headers=key)
+
+    assert first.status_code == again.status_code == 503
+    assert again.json()["detail"] == "It fell silent."
+    assert len(backend.chat.turns) == 1
+
+
+async def test_a_repeat_after_the_events_expired_leads_to_the_history(
+    person: Client, redis: Redis
+) -> None:
+    """A key whose run can no longer be replayed is a conflict that says where the answer is."""
+    key = {"Idempotency-Key": "key-1"}
+    first = (await person.post("/chat", {"message": "Once?"}, headers=key)).json()
+    await redis.delete(f"{{{person.session_id}}}:log:{first['run_id']}")
+
+    again = await person.post("/chat", {"message": "Once?"}, headers=key)
+
+    assert again.status_code == 409
+    assert "history" in again.json()["detail"]
+
+
+async def test_a_repeat_of_a_request_that_never_began_is_a_conflict(person: Client) -> None:
+    """A key used by a request that could not be placed has no answer to repeat."""
+    key = {"Idempotency-Key": "key-1"}
+    body = {"message": "And?", "parent_id": "m_nobody"}
+    assert (await person.post("/chat", body, headers=key)).status_code == 404
+
+    assert (await person.post("/chat", body, headers=key)).status_code == 409
+
+
+async def test_an_old_exchange_can_still_be_followed(
+    person: Client, backend: ScriptedBackend
+) -> None:
+    """A branch may begin at an exchange that is older than those read for an ordinary turn."""
+    first = await person.ask("Question 0?")
+    for number in range(1, 33):
+        await person.ask(f"Question {number}?")
+
+    await person.ask("And then?", parent_id=first["message_id"])
+
+    assert [e.question for e in backend.chat.turns[-1].history] == ["Question 0?"]

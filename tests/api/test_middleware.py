@@ -139,3 +139,14 @@ def test_no_secret_shows_in_the_settings_repr(settings: Settings) -> None:
     hidden = settings.model_copy(update={"redis_url": SecretStr("redis://:canary@host")})
 
     assert "canary" not in repr(hidden)
+
+
+async def test_no_cache_keeps_an_answer(person: Client) -> None:
+    """What the API answers, errors included, is stored nowhere on the way."""
+    for response in (
+        await person.post("/chat", {"message": "Hi"}),
+        await person.get("/chat/history"),
+        await person.get("/sources/p9"),
+        await person.http.get("/health/ready"),
+    ):
+        assert response.headers["cache-control"] == "no-store"

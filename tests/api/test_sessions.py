@@ -242,3 +242,14 @@ async def everything_in(redis: Redis) -> str:
         }
         found.append((key, await read[kind](key)))
     return str(found)
+
+
+async def test_history_survives_the_loss_of_details(person: Client, redis: Redis) -> None:
+    """Where a full Redis dropped the details, question and answer are still shown."""
+    await person.ask("Hi")
+    await redis.delete(f"{{{person.session_id}}}:details")
+
+    item = (await person.get("/chat/history")).json()["items"][0]
+
+    assert (item["question"], item["text"]) == ("Hi", "Yes, it is so.")
+    assert item["metadata"] is None
