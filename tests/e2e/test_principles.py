@@ -19,7 +19,7 @@ def test_a_stopped_message_names_its_principle(page: Page, service_url: str) -> 
     card = page.locator(".card-principle")
     title = card.get_by_role("heading", level=3).inner_text()
     assert title
-    expect(card).to_contain_text("It is not kept")
+    expect(card).to_contain_text("is not kept")
     expect(page.locator(".card-fault")).to_have_count(0)
     link = card.get_by_role("link", name="Read this principle")
     principle = (link.get_attribute("href") or "").partition("#")[2]
