@@ -12,6 +12,7 @@ from guardrails.judge import Judge, JudgeError, Question
 from guardrails.judge_reply import Violation
 from guardrails.policy import Policy
 from guardrails.principles import Principle
+from guardrails.rules import Found
 from guardrails.sentences import sentences
 from guardrails.strictness import BoundOverrides
 from guardrails.verdict import Layer, Outcome, Stage, Verdict
@@ -134,29 +135,35 @@ class Layers:
             if stage is Stage.RETRIEVAL:
                 read = self._instructions(texts, open_texts)
             else:
-                readings = [(index, found[index].views.all) for index in open_texts]
-                read = self._classes(stage, texts, readings)
+                read = self._classes(stage, self._readings(texts, found, open_texts))
         missing = self._classifier is None
         return [
-            _local((*one.verdicts, *((read[index],) if index in read else ())), missing=missing)
+            _local(
+                (*one.verdicts, *((read[index],) if index in read else ())),
+                missing=missing,
+                allowed=one.allowed,
+            )
             for index, one in enumerate(found)
         ]
 
-    def _classes(
-        self, stage: Stage, texts: Sequence[str], readings: Sequence[tuple[int, Sequence[str]]]
-    ) -> dict[int, Verdict]:
+    def _readings(
+        self, texts: Sequence[str], found: Sequence[Found], indices: Sequence[int]
+    ) -> list[tuple[int, str]]:
+        """What the classifier reads of each text: as it was written, and what it hid."""
+        readings: list[tuple[int, str]] = []
+        for index in indices:
+            if not found[index].allowed:
+                readings.append((index, texts[index]))
+            readings.extend((index, reading) for reading in found[index].views.decoded)
+        return readings
+
+    def _classes(self, stage: Stage, readings: Sequence[tuple[int, str]]) -> dict[int, Verdict]:
         """The classifier's worst verdict on the readings of each text."""
         if self._classifier is None or not readings:
             return {}
-        owners: list[int] = []
-        batch: list[str] = []
-        for index, (_, *decoded) in readings:
-            # The text as it was written, and what it hid.
-            for reading in (texts[index], *decoded):
-                owners.append(index)
-                batch.append(reading)
+        scored = self._classifier.score([reading for _, reading in readings])
         worst: dict[int, Verdict] = {}
-        for index, scores in zip(owners, self._classifier.score(batch), strict=True):
+        for (index, _), scores in zip(readings, scored, strict=True):
             verdict = self._class(stage, scores)
             known = worst.get(index)
             if known is None or _RANK[verdict.outcome] > _RANK[known.outcome]:
@@ -223,12 +230,12 @@ class Layers:
 _RANK: Final = {Outcome.PASS: 0, Outcome.UNSURE: 1, Outcome.BLOCK: 2}
 
 
-def _local(verdicts: tuple[Verdict, ...], *, missing: bool) -> Local:
+def _local(verdicts: tuple[Verdict, ...], *, missing: bool, allowed: bool) -> Local:
     doubts = [v for v in verdicts if v.outcome is Outcome.UNSURE]
     asked = any(verdict.layer is Layer.CLASSIFIER for verdict in verdicts)
     return Local(
         verdicts,
-        cleared=asked and not doubts,
+        cleared=(asked or allowed) and not doubts,
         principle=next((v.principle for v in doubts if v.principle), None),
         missing=missing,
     )

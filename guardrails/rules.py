@@ -6,7 +6,7 @@ judge is asked). Patterns read every view of a text (`guardrails.normalise`), in
 
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal
@@ -20,6 +20,7 @@ from guardrails.source import Document, Problem
 from guardrails.verdict import Layer, Outcome, Stage, Verdict
 
 RAIL = "rules"
+_OPEN_ENDED = re.compile(r"[*+]|\{\d+,\}|\.\{")
 _UNBOUNDED = re.compile(r"[*+]|\{\d+,\}")
 _LONGEST = 20_000
 """Characters of one view that patterns read; of a longer text its start and its end."""
@@ -63,6 +64,18 @@ class Rule(_Entry):
         return self
 
 
+class Allowance(_Entry):
+    """Messages that are known to be fine although they look alike: an allow list.
+
+    A pattern must match the whole message, so that nothing can be added to it, and deny rules and
+    what an encoding hides are still checked.
+    """
+
+    id: PrincipleId
+    any: tuple[Sentence, ...] = Field(min_length=1)
+    tests: RuleTests
+
+
 class PersonalData(_Entry):
     """What is masked, where."""
 
@@ -87,6 +100,7 @@ class RuleFile(_Entry):
 
     version: Literal[1]
     rules: tuple[Rule, ...] = ()
+    allow: tuple[Allowance, ...] = ()
     personal_data: PersonalData | None = None
     bloat: Bloat | None = None
 
@@ -130,6 +144,8 @@ class Found:
 
     verdicts: tuple[Verdict, ...]
     views: Views = field(repr=False)
+    allowed: bool = False
+    """Whether the message as it stands is on the allow list."""
 
 
 class Rules:
@@ -152,6 +168,11 @@ class Rules:
             )
             for stage in Stage
         }
+        self._allow = tuple(
+            (allowance.id, re.compile("|".join(f"(?:{p})" for p in allowance.any)))
+            for file in files
+            for allowance in file.allow
+        )
         self._bloat = next((file.bloat for file in files if file.bloat), None)
         data = next((file.personal_data for file in files if file.personal_data), None)
         self._data_principle = data.principle if data else ""
@@ -181,7 +202,9 @@ class Rules:
             matched.append((Outcome.UNSURE, self._bloat_principle, "context-bloat"))
         ms = (perf_counter() - began) * 1e3
         if not matched:
-            return Found((Verdict(Layer.RULES, RAIL, Outcome.PASS, ms=ms),), seen)
+            allowed = self._allowance(seen.folded) if stage is Stage.INPUT else None
+            passed = Verdict(Layer.RULES, RAIL, Outcome.PASS, rule=allowed, ms=ms)
+            return Found((passed,), seen, allowed=allowed is not None)
         return Found(
             tuple(
                 Verdict(
@@ -208,6 +231,10 @@ class Rules:
         """
         detectors = self._detectors.get(stage)
         return self._data_principle, detectors.find(text, known=known) if detectors else ()
+
+    def _allowance(self, folded: str) -> str | None:
+        text = folded.strip()
+        return next((name for name, pattern in self._allow if pattern.fullmatch(text)), None)
 
     @property
     def _bloat_principle(self) -> str:
@@ -255,7 +282,44 @@ def problems_of(
         for index, rule in enumerate(file.rules):
             problems.extend(_problems_of_rule(document, index, rule, known, first))
             first.setdefault(rule.id, document.file)
+        for index, allowance in enumerate(file.allow):
+            problems.extend(_problems_of_allowance(document, index, allowance, first))
+            first.setdefault(allowance.id, document.file)
     return problems
+
+
+def _problems_of_allowance(
+    document: Document, index: int, allowance: Allowance, first: dict[str, str]
+) -> list[Problem]:
+    place = ("allow", index)
+    problems = _twice(document, place, allowance.id, first)
+    for number, pattern in enumerate(allowance.any):
+        at = (*place, "any", number)
+        broken = list(_problems_of_pattern(document, at, pattern))
+        problems.extend(broken)
+        if not broken and _OPEN_ENDED.search(_bare(pattern)):
+            problems.append(
+                document.problem(
+                    at, "leaves room for anything", "bound it, such as [a-z ]{0,40} for .*"
+                )
+            )
+    if problems:
+        return problems
+    joined = re.compile("|".join(f"(?:{p})" for p in allowance.any))
+
+    def matched(text: str) -> bool:
+        return joined.fullmatch(views(text).folded.strip()) is not None
+
+    return _failing_tests(document, place, allowance.id, allowance.tests, matched)
+
+
+def _twice(
+    document: Document, place: tuple[str | int, ...], name: str, first: dict[str, str]
+) -> list[Problem]:
+    if name not in first:
+        return []
+    what = f"a second rule '{name}', also in {first[name]}"
+    return [document.problem((*place, "id"), what, "rename one of them")]
 
 
 def _problems_of_rule(
@@ -266,15 +330,7 @@ def _problems_of_rule(
     first: dict[str, str],
 ) -> list[Problem]:
     place = ("rules", index)
-    problems: list[Problem] = []
-    if rule.id in first:
-        problems.append(
-            document.problem(
-                (*place, "id"),
-                f"a second rule '{rule.id}', also in {first[rule.id]}",
-                "rename one of them",
-            )
-        )
+    problems = _twice(document, place, rule.id, first)
     principle = known.get(rule.principle)
     if principle is None:
         return [*problems, _unknown(document, (*place, "principle"), rule.principle)]
@@ -287,36 +343,47 @@ def _problems_of_rule(
                 f"'{principle.id}' needs that stage in applies_to and rules in layers",
             )
         )
-    broken = list(_problems_of_patterns(document, index, rule))
-    return [*problems, *broken] if broken else [*problems, *_failing_tests(document, index, rule)]
+    broken = [
+        problem
+        for section in ("any", "all", "unless")
+        for number, pattern in enumerate(getattr(rule, section))
+        for problem in _problems_of_pattern(document, (*place, section, number), pattern)
+    ]
+    if broken:
+        return [*problems, *broken]
+    compiled = _Compiled.of(rule)
+
+    def matched(text: str) -> bool:
+        return any(compiled.matches(reading) for reading in views(text).all)
+
+    return [*problems, *_failing_tests(document, place, rule.id, rule.tests, matched)]
 
 
-def _problems_of_patterns(document: Document, index: int, rule: Rule) -> Iterable[Problem]:
-    for section in ("any", "all", "unless"):
-        for number, pattern in enumerate(getattr(rule, section)):
-            place = ("rules", index, section, number)
-            try:
-                compiled = re.compile(pattern)
-            except re.error as error:
-                yield document.problem(place, f"no regular expression: {error.msg}", "correct it")
-                continue
-            if compiled.search(""):
-                yield document.problem(place, "matches every text", "make it say something")
-            if is_explosive(pattern):
-                yield document.problem(
-                    place,
-                    "a repetition inside a repetition, which some texts make endless",
-                    "bound one of them, such as {0,40}",
-                )
-            if re.search(r"(?<!\\)[A-Z]", re.sub(r"\\.|\(\?P<\w+>", "", pattern)):
-                yield document.problem(
-                    place, "upper-case letters never match", "texts are compared in lower case"
-                )
+def _problems_of_pattern(
+    document: Document, place: tuple[str | int, ...], pattern: str
+) -> Iterable[Problem]:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        yield document.problem(place, f"no regular expression: {error.msg}", "correct it")
+        return
+    if compiled.search(""):
+        yield document.problem(place, "matches every text", "make it say something")
+    if is_explosive(pattern):
+        yield document.problem(
+            place,
+            "a repetition inside a repetition, which some texts make endless",
+            "bound one of them, such as {0,40}",
+        )
+    if re.search(r"[A-Z]", re.sub(r"\\.|\(\?P<\w+>", "", pattern)):
+        yield document.problem(
+            place, "upper-case letters never match", "texts are compared in lower case"
+        )
 
 
 def is_explosive(pattern: str) -> bool:
     """Whether a pattern nests unbounded repetitions, the usual cause of endless matching."""
-    bare = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", "x", pattern)
+    bare = _bare(pattern)
     open_groups = [False]
     """For each group around the position: whether it holds an unbounded repetition."""
     for position, character in enumerate(bare):
@@ -333,27 +400,34 @@ def is_explosive(pattern: str) -> bool:
     return False
 
 
-def _failing_tests(document: Document, index: int, rule: Rule) -> list[Problem]:
-    compiled = _Compiled.of(rule)
+def _bare(pattern: str) -> str:
+    """A pattern's operators alone: escapes and classes are letters."""
+    return re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", "x", pattern)
 
-    def matched(text: str) -> bool:
-        return any(compiled.matches(reading) for reading in views(text).all)
 
-    place = ("rules", index, "tests")
+def _failing_tests(
+    document: Document,
+    place: tuple[str | int, ...],
+    name: str,
+    tests: RuleTests,
+    matched: Callable[[str], bool],
+) -> list[Problem]:
     problems = [
         document.problem(
-            (*place, "matches", number),
-            f"'{rule.id}' does not match this test",
+            (*place, "tests", "matches", number),
+            f"'{name}' does not match this test",
             "correct the patterns or the hints",
         )
-        for number, text in enumerate(rule.tests.matches)
+        for number, text in enumerate(tests.matches)
         if not matched(text)
     ]
     problems.extend(
         document.problem(
-            (*place, "passes", number), f"'{rule.id}' matches this test", "narrow the patterns"
+            (*place, "tests", "passes", number),
+            f"'{name}' matches this test",
+            "narrow the patterns",
         )
-        for number, text in enumerate(rule.tests.passes)
+        for number, text in enumerate(tests.passes)
         if matched(text)
     )
     return problems
