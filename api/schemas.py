@@ -139,6 +139,8 @@ class AnswerMetadata(_Answer):
     timings_ms: Timings
     demo: bool
     """No model was found: answers are quoted from the knowledge base."""
+    notes: tuple[str, ...] = ()
+    """Remarks of the rails, such as ``judge_missing``: rules and classifier decided alone."""
 
 
 class ChatAnswer(_Answer):

@@ -44,6 +44,7 @@ class Transcript:
     error: ErrorEvent | None = None
     finished: RunFinished | None = None
     _text: list[str] = field(default_factory=list, repr=False)
+    _length: int = 0
 
     @property
     def text(self) -> str:
@@ -54,7 +55,10 @@ class Transcript:
         """Take in the next event."""
         match event:
             case MessageDelta():
+                if event.offset < self._length:  # a revised answer begins again
+                    self.clamp(event.offset)
                 self._text.append(event.text)
+                self._length += len(event.text)
             case RunStarted():
                 self.started = event
                 self.message_id = event.message_id
@@ -84,6 +88,7 @@ class Transcript:
     def clamp(self, length: int) -> None:
         """Forget the answer from the character `length` on."""
         self._text = [self.text[:length]]
+        self._length = len(self._text[0])
         self.citations = [found for found in self.citations if found.end <= length]
 
     def answer(self) -> ChatAnswer:
@@ -179,6 +184,7 @@ class Transcript:
                 total=usage.total_ms if usage else 0.0,
             ),
             demo=started.demo,
+            notes=usage.notes if usage else (),
         )
 
     @property

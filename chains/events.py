@@ -185,6 +185,9 @@ class UsageReport(_Event):
     rails_ms: float
     """Milliseconds spent in rails, summed over checks (some run beside generation)."""
     total_ms: float
+    notes: tuple[str, ...] = ()
+    """Machine-readable remarks of the rails, such as ``judge_missing``: the second layer has no
+    model, so rules and classifier decided alone."""
 
 
 class ErrorEvent(_Event):

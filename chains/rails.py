@@ -109,6 +109,7 @@ class _GuardedRun:
         self._began = perf_counter()
         self._first_text: float | None = None
         self._rails_ms = 0.0
+        self._notes: dict[str, None] = {}
         self._usage = Usage()
         self._phase: str | None = None
         self._release = Release(turn, lambda: marks(()))
@@ -210,7 +211,7 @@ class _GuardedRun:
         self._release = Release(self._turn, lambda: self._marks(retrieved.passages))
         events: list[ChatEvent] = []
         for decision in retrieved.screened:
-            self._rails_ms += decision.ms
+            self._count(decision)
             if self._turn.trace:
                 events.extend(traces(decision))
         if retrieved.passages:
@@ -221,7 +222,7 @@ class _GuardedRun:
         self, decision: Decision, *, retract: bool = False, window: str | None = None
     ) -> list[ChatEvent]:
         """The events of a decision; with `window`, of releasing it."""
-        self._rails_ms += decision.ms
+        self._count(decision)
         events: list[ChatEvent] = list(traces(decision)) if self._turn.trace else []
         if decision.blocked:
             self._blocked = True
@@ -261,6 +262,10 @@ class _GuardedRun:
             return [completed, self._report(), RunFinished(status="blocked")]
         return [self._report(), RunFinished(status="completed")]
 
+    def _count(self, decision: Decision) -> None:
+        self._rails_ms += decision.ms
+        self._notes |= dict.fromkeys(decision.notes)
+
     def _report(self) -> UsageReport:
         now = perf_counter()
         return UsageReport(
@@ -270,4 +275,5 @@ class _GuardedRun:
             ttft_ms=None if self._first_text is None else (self._first_text - self._began) * 1e3,
             rails_ms=self._rails_ms,
             total_ms=(now - self._began) * 1e3,
+            notes=tuple(self._notes),
         )

@@ -79,6 +79,16 @@ async def test_an_answer_is_told_from_start_to_finish(turn: Turn) -> None:
     assert events[-1] == RunFinished(status="completed")
 
 
+async def test_remarks_of_the_rails_are_told_once(turn: Turn) -> None:
+    """What every check remarks, such as that the judge is missing, stands once in the usage."""
+    rails = ScriptedRails(notes=("judge_missing",))
+
+    events = await events_of(ScriptedPieces([Text("Yes."), END]), replace(turn, rails=rails))
+
+    (usage,) = [event for event in events if isinstance(event, UsageReport)]
+    assert usage.notes == ("judge_missing",)
+
+
 async def test_nothing_is_released_before_the_input_verdict(turn: Turn) -> None:
     """A model that is faster than the rails runs ahead of them, and its words wait."""
     turn = replace(turn, rails=ScriptedRails(delay=0.05))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from guardrails.dialogue import Message, Role, user_turn
 from guardrails.verdict import (
@@ -62,6 +62,8 @@ class ScriptedRails:
     stages: tuple[Stage, ...] = tuple(Stage)
     delay: float = 0.0
     """Seconds a check takes."""
+    notes: tuple[str, ...] = ()
+    """What every decision remarks."""
     policy: FakePolicy = field(default_factory=FakePolicy)
     inputs: list[str] = field(default_factory=list)
     windows: list[str] = field(default_factory=list)
@@ -101,7 +103,7 @@ class ScriptedRails:
             masked = text.replace(self.mask, "[masked]", 1)
             edit = Edit(start, start + len("[masked]"), "[masked]", "email", "privacy")
             return decision(stage, Outcome.MODIFY, principle="privacy", text=masked, edits=(edit,))
-        return decision(stage, Outcome.PASS)
+        return replace(decision(stage, Outcome.PASS), notes=self.notes)
 
 
 @dataclass

@@ -125,6 +125,7 @@ def test_without_a_model_the_documents_answer(demo: Service) -> None:
     assert any(frame.event == "citation" for frame in frames)
     assert answer["metadata"]["demo"] is True
     assert answer["metadata"]["degraded"] == "extractive"
+    assert "judge_missing" in answer["metadata"]["notes"]
     assert "[1]" in answer["text"]
 
 
