@@ -129,7 +129,8 @@ export const en = {
     loading: "Loading the passage",
     failed: "The whole passage cannot be shown right now. This is the part the answer used.",
     cited: (n: number) => `Cited as ${n}`,
-    passage: "Passage",
+    before: "What stands before it",
+    after: "What stands after it",
   },
   block: {
     eyebrow: "A principle applies",

@@ -124,7 +124,8 @@ export const zh: Words = {
     loading: "正在载入段落",
     failed: "暂时无法显示完整段落。以下是回答所用的部分。",
     cited: (n) => `引用编号 ${n}`,
-    passage: "段落",
+    before: "前文",
+    after: "后文",
   },
   block: {
     eyebrow: "涉及一条原则",

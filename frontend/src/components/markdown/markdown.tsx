@@ -21,6 +21,8 @@ interface Props {
   readonly renderMark?: (n: number) => ReactNode;
 }
 
+/** Blocks from which on an answer is laid out only where it is seen. */
+const LONG = 60;
 const NOTHING: ReadonlySet<number> = new Set();
 
 /**
@@ -31,7 +33,7 @@ const NOTHING: ReadonlySet<number> = new Set();
 export function Markdown({ text, streaming = false, citable = NOTHING, renderMark }: Props) {
   const blocks = useMemo(() => splitBlocks(text), [text]);
   return (
-    <div className="markdown" dir="auto">
+    <div className="markdown" dir="auto" data-long={blocks.length > LONG || undefined}>
       {blocks.map((block, index) => (
         <Block
           // biome-ignore lint/suspicious/noArrayIndexKey: blocks only ever grow at the end

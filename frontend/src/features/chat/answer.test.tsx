@@ -87,6 +87,8 @@ describe("an answer", () => {
     expect(await within(panel).findByText("The whole passage.")).toBeVisible();
     expect(within(panel).getByText("Chapter two")).toBeVisible();
     expect(within(panel).getByText("page 7")).toBeVisible();
+    expect(within(panel).getByText("What stands nearby.")).not.toBeVisible();
+    await user.click(within(panel).getByText("What stands after it"));
     expect(within(panel).getByText("What stands nearby.")).toBeVisible();
     expect(within(panel).queryByRole("link")).toBeNull();
 

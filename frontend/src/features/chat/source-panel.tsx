@@ -89,13 +89,6 @@ function Passage({ source }: { readonly source: SourceItem }) {
     staleTime: Number.POSITIVE_INFINITY,
     retry: 1,
   });
-  const passage = useRef<HTMLQuoteElement>(null);
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the passage moves when its neighbours arrive
-  useEffect(() => {
-    passage.current?.scrollIntoView({ block: "nearest" });
-  }, [data]);
-
   const [before, after] = data ? neighbours(data) : [null, null];
   return (
     <article className="source-passage" aria-busy={isPending}>
@@ -105,11 +98,11 @@ function Passage({ source }: { readonly source: SourceItem }) {
         page={data?.page ?? source.page}
         url={data?.url ?? source.url}
       />
-      <Neighbour text={before} />
-      <blockquote ref={passage}>
+      <Neighbour label={words.sources.before} text={before} />
+      <blockquote>
         <Markdown text={data?.text ?? source.snippet} streaming={data === undefined} />
       </blockquote>
-      <Neighbour text={after} />
+      <Neighbour label={words.sources.after} text={after} />
       {isPending && <p className="source-note">{words.sources.loading}</p>}
       {isError && <p className="source-note">{words.sources.failed}</p>}
     </article>
@@ -141,11 +134,12 @@ function Place({
   );
 }
 
-function Neighbour({ text }: { readonly text: string | null }) {
+function Neighbour({ label, text }: { readonly label: string; readonly text: string | null }) {
   return text === null ? null : (
-    <div className="source-neighbour">
+    <details className="source-neighbour">
+      <summary>{label}</summary>
       <Markdown text={text} />
-    </div>
+    </details>
   );
 }
 
