@@ -1,6 +1,7 @@
 import { Children, isValidElement, type ReactNode } from "react";
 import { CopyButton } from "@/components/copy-button";
 import { useWords } from "@/i18n/language";
+import { Formula } from "./formula";
 import { Highlighted } from "./highlighted";
 
 const LANGUAGE = /language-([\w+#.-]+)/;
@@ -9,6 +10,7 @@ const LANGUAGE = /language-([\w+#.-]+)/;
 export function CodeBlock({ children }: { readonly children?: ReactNode }) {
   const words = useWords();
   const { language, code } = read(children);
+  if (language === "math") return <Formula tex={code} display />;
   return (
     <figure className="code-block" dir="ltr">
       <figcaption>

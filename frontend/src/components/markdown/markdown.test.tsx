@@ -74,6 +74,23 @@ describe("Markdown", () => {
     expect(screen.getByText("python")).toBeInTheDocument();
   });
 
+  it("shows formulas as MathML, inline and on lines of their own", async () => {
+    const { container } = render(<Markdown text={"So $e^{i\\pi}+1=0$:\n\n\\[\\frac{1}{2}\\]"} />);
+
+    await waitFor(() => expect(container.querySelectorAll("math")).toHaveLength(2));
+    expect(container.querySelector(".formula-display mfrac")).not.toBeNull();
+    expect(container.querySelector("[style]")).toBeNull();
+  });
+
+  it("shows the source of a formula that cannot be read, and follows no link of one", async () => {
+    const { container } = render(
+      <Markdown text={"$\\frac{$ and $\\href{javascript:alert(1)}{x}$"} />,
+    );
+
+    await waitFor(() => expect(container.querySelector("math")).not.toBeNull());
+    expect(container.querySelector("a, [href]")).toBeNull();
+  });
+
   it("closes what is half open only while the text still grows", () => {
     const { rerender } = render(<Markdown text="so **bold" streaming />);
     expect(screen.getByText("bold").tagName).toBe("STRONG");

@@ -1,13 +1,16 @@
 import { ExternalLink } from "lucide-react";
 import { type ComponentProps, memo, type ReactNode, useMemo } from "react";
-import ReactMarkdown, { type Components, type ExtraProps } from "react-markdown";
+import ReactMarkdown, { type Components, type ExtraProps, type Options } from "react-markdown";
 import rehypeSanitize from "rehype-sanitize";
 import remarkGfm from "remark-gfm";
+import remarkMath from "remark-math";
 import remend from "remend";
 import { useWords } from "@/i18n/language";
 import { splitBlocks } from "./blocks";
 import { citationMarks, MARK } from "./citation-marks";
 import { CodeBlock } from "./code-block";
+import { Formula } from "./formula";
+import { unifyMath } from "./math-delimiters";
 import "./markdown.css";
 
 const SAFE_LINK = /^(?:https?:|mailto:)/i;
@@ -31,7 +34,7 @@ const NOTHING: ReadonlySet<number> = new Set();
  * `renderMark` must not change between renders, or every block is rendered again.
  */
 export function Markdown({ text, streaming = false, citable = NOTHING, renderMark }: Props) {
-  const blocks = useMemo(() => splitBlocks(text), [text]);
+  const blocks = useMemo(() => splitBlocks(unifyMath(text)), [text]);
   return (
     <div className="markdown" dir="auto" data-long={blocks.length > LONG || undefined}>
       {blocks.map((block, index) => (
@@ -68,7 +71,7 @@ const Block = memo(function Block({
   );
 });
 
-const REMARK = [remarkGfm];
+const REMARK: Options["remarkPlugins"] = [remarkGfm, [remarkMath, { singleDollarTextMath: false }]];
 
 function componentsWith(renderMark: Props["renderMark"]): Components {
   return {
@@ -97,6 +100,7 @@ const COMPONENTS: Components = {
   a: Link,
   img: ImageLink,
   pre: ({ node: _, children }) => <CodeBlock>{children}</CodeBlock>,
+  code: Code,
   table: Table,
   input: Task,
 };
@@ -121,6 +125,14 @@ function ImageLink({ src, alt }: ComponentProps<"img">) {
   const words = useWords();
   return (
     <Link href={typeof src === "string" ? src : undefined}>{words.answer.image(alt ?? "")}</Link>
+  );
+}
+
+function Code({ className, children }: ComponentProps<"code">) {
+  return className === "language-math" ? (
+    <Formula tex={String(children)} display={false} />
+  ) : (
+    <code>{children}</code>
   );
 }
 
