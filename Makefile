@@ -42,8 +42,10 @@ setup: $(VENV)/.synced $(PAGE) ## Make the virtual environment and build the pag
 
 train-classifier: ## Train the L1 classifier: make train-classifier DATA=folder
 	@test -n "$(DATA)" || { echo "Name the data: make train-classifier DATA=folder"; exit 2; }
-	@$(PYTHON) guardrails/classifier/training/setup.py
-	@guardrails/classifier/training/.venv/bin/python -m guardrails.classifier.training.train --data "$(DATA)"
+	@test -x "$(UV)" || $(MAKE) --no-print-directory $(TOOLS)/bin/uv
+	@$(UV) venv -q --allow-existing --python "$$(command -v $(PYTHON))" $(TOOLS)/train
+	@$(UV) pip install -q --python $(TOOLS)/train/bin/python -r guardrails/classifier/training/requirements.txt
+	@$(TOOLS)/train/bin/python -m guardrails.classifier.training.train --data "$(DATA)" --out guardrails/classifier/weights
 
 clean: ## Remove everything that was built or installed here (keeps .covenant)
 	rm -rf $(VENV) $(TOOLS) frontend/node_modules api/_frontend frontend/openapi.json \
