@@ -27,6 +27,7 @@ describe("an answer", () => {
         ttft_ms: 80,
         rails_ms: 12,
         total_ms: 2345,
+        notes: ["judge_missing"],
       },
       finished(),
     );
@@ -141,6 +142,31 @@ describe("an answer", () => {
     expect(await screen.findByText("So.")).toBeVisible();
     expect(screen.getByText("Let me see.")).not.toBeVisible();
     expect(service.requests("POST", "/chat")[0]?.body["thinking"]).toBe(true);
+  });
+
+  it("says that words were masked, and under which principle", async () => {
+    const mask = {
+      type: "guard.modified",
+      stage: "output",
+      kind: "mask",
+      start: 5,
+      end: 8,
+    } as const;
+    const stream = new ScriptedStream().send(
+      started(),
+      delta("Call *** or ***.", 0),
+      { ...mask, principle_id: "privacy" },
+      { ...mask, start: 12, end: 15, principle_id: "privacy" },
+      completed(16),
+      finished(),
+    );
+    await asked(stream);
+
+    expect(await screen.findByText(/2 passages were masked/)).toBeVisible();
+    expect(screen.getByRole("link", { name: "Read this principle" })).toHaveAttribute(
+      "href",
+      "/constitution#privacy",
+    );
   });
 
   it("sends thumbs, and asks why when they point down", async () => {

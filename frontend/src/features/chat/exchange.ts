@@ -122,6 +122,7 @@ export function exchangeOf(item: HistoryItem, lang: "en" | "zh"): Exchange {
           ttft_ms: metadata.timings_ms.ttft,
           rails_ms: metadata.timings_ms.rails,
           total_ms: metadata.timings_ms.total,
+          notes: metadata.notes ?? [],
         }
       : null,
     finishReason: item.finish_reason,

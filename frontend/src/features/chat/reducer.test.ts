@@ -27,6 +27,7 @@ describe("reduceExchange", () => {
         ttft_ms: 5,
         rails_ms: 6,
         total_ms: 7,
+        notes: [],
       },
       finished(),
     );
