@@ -165,8 +165,11 @@ class Runs:
         run = self.local(session_id, run_id)
         if run is not None:
             self.obey(StopOrder(session_id, run_id, seen_chars))
-            async with asyncio.timeout(_STOP_LIMIT.total_seconds()):
-                await run.ended.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_LIMIT.total_seconds()):
+                    await run.ended.wait()
+            if run.transcript.finished is not None:
+                return run.transcript.finished.status
         deadline = monotonic() + _STOP_LIMIT.total_seconds()
         asked = False
         while monotonic() < deadline:

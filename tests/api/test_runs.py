@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from api.settings import RunSettings, Settings
-from chains.errors import ModelInterruptedError
+from chains.errors import ModelInterruptedError, ServiceUnavailableError
 from chains.events import Status
 from tests.fakes.api_service import ApiService, Client, Frame, serving, text_of
 from tests.fakes.scripted_chat import (
@@ -383,3 +383,23 @@ async def test_pings_show_that_a_silent_stream_lives(
             await reading.all()
 
     assert reading.comments[:2] == [": ping", ": ping"]
+
+
+async def test_a_run_here_is_stopped_without_redis(
+    service: ApiService, person: Client, backend: ScriptedBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopping a run of this process does not depend on anything being written."""
+    backend.chat.script = SLOW
+    async with person.stream("Long?") as reading:
+        run_id = (await reading.until("run.started")).data["run_id"]
+
+        async def lost(*_: object, **__: object) -> None:
+            raise ServiceUnavailableError("Lost.")
+
+        monkeypatch.setattr(service.services.store, "finish", lost)
+        monkeypatch.setattr(service.services.store, "run", lost)
+        stopped = await person.post(f"/runs/{run_id}/stop", {"seen_chars": 0})
+        frames = await reading.all()
+
+    assert stopped.json()["status"] == "stopped"
+    assert ends_properly(frames)
