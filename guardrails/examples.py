@@ -160,7 +160,7 @@ def _holds(
         return found
     if decision.outcome is Outcome.UNSURE:
         return True
-    stage = Stage.INPUT if example.output is None else Stage.OUTPUT
-    seen = rails.has_classifier and principle.checks(stage, Layer.CLASSIFIER)
-    # What only a judge can see proves nothing without one.
-    return False if seen else None
+    # What only a judge can see proves nothing without one, and the judge of the whole exchange sees
+    # every answer that the local layers let pass.
+    seen = rails.has_classifier and principle.checks(Stage.INPUT, Layer.CLASSIFIER)
+    return False if seen and example.output is None else None

@@ -1,6 +1,7 @@
 """Running the layers over one text, cheapest first: rules, classifier, judge."""
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from guardrails.verdict import Layer, Outcome, Stage, Verdict
 CLASSIFIER_RAIL: Final = "classifier"
 JUDGE_RAIL: Final = "judge"
 _KEPT: Final = 4096
+_ENGLISH: Final = re.compile(r"\b(?:the|and|you|your|with|this|that|are|is|of|to)\b", re.IGNORECASE)
 _OUTCOMES: Final = {
     Reading.CLEAR: Outcome.PASS,
     Reading.UNSURE: Outcome.UNSURE,
@@ -34,8 +36,8 @@ class Reader(Protocol):
     def thresholds(self) -> Thresholds:
         """The measured defaults."""
 
-    def score(self, texts: Sequence[str]) -> list[Scores]:
-        """Score texts, in order."""
+    def score(self, texts: Sequence[str], *, floor: float = 0.0) -> list[Scores]:
+        """Score texts, in order; with a `floor` more cheaply."""
 
     def score_instructions(self, sentences: Sequence[str]) -> list[float]:
         """Probability that each sentence is an instruction to the assistant."""
@@ -69,6 +71,7 @@ class Layers:
         self._classifier = classifier
         self._kept: OrderedDict[bytes, Local] = OrderedDict()
         self._thresholds = _thresholds(policy, classifier)
+        self._floor = policy.strictness.classifier.answer_floor
         self._classified = {
             stage: frozenset(p.id for p in policy.principles if p.checks(stage, Layer.CLASSIFIER))
             for stage in Stage
@@ -161,10 +164,14 @@ class Layers:
         """The classifier's worst verdict on the readings of each text."""
         if self._classifier is None or not readings:
             return {}
-        scored = self._classifier.score([reading for _, reading in readings])
+        floor = self._floor if stage is Stage.OUTPUT else 0.0
+        scored = self._classifier.score([reading for _, reading in readings], floor=floor)
         worst: dict[int, Verdict] = {}
-        for (index, _), scores in zip(readings, scored, strict=True):
-            verdict = self._class(stage, scores)
+        for (index, reading), scores in zip(readings, scored, strict=True):
+            if stage is Stage.OUTPUT and scores.gates:
+                verdict = self._class(stage, replace(scores, gates=_answer_gates(scores, reading)))
+            else:
+                verdict = self._class(stage, scores)
             known = worst.get(index)
             if known is None or _RANK[verdict.outcome] > _RANK[known.outcome]:
                 worst[index] = verdict
@@ -228,6 +235,16 @@ class Layers:
 
 
 _RANK: Final = {Outcome.PASS: 0, Outcome.UNSURE: 1, Outcome.BLOCK: 2}
+
+
+def _answer_gates(scores: Scores, text: str) -> tuple[str, ...]:
+    """The gates that count for a window of an answer.
+
+    Code, tables and addresses look machine-made and foreign and are ordinary in answers; what is
+    written in another language has none of the commonest English words.
+    """
+    foreign = "language" in scores.gates and not _ENGLISH.search(text)
+    return ("language",) if foreign else ()
 
 
 def _local(verdicts: tuple[Verdict, ...], *, missing: bool, allowed: bool) -> Local:

@@ -78,6 +78,8 @@ class ThresholdOverrides(_Entry):
 class ClassifierSettings(_Entry):
     """Thresholds by stage; what is not set is the classifier's measured default."""
 
+    answer_floor: Probability = 0.0
+    """Harm from which the encoder reads a window of an answer; 0 as for messages."""
     input: ThresholdOverrides = ThresholdOverrides()
     output: ThresholdOverrides = ThresholdOverrides()
     retrieval: ThresholdOverrides = ThresholdOverrides()

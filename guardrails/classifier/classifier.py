@@ -94,12 +94,15 @@ class Classifier:
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise WeightsError(f"{directory} does not fit this version: {error}") from error
 
-    def score(self, texts: Sequence[str]) -> list[Scores]:
+    def score(self, texts: Sequence[str], *, floor: float = 0.0) -> list[Scores]:
         """Score texts; texts that need the encoder share its runs.
 
         Args:
             texts: Messages or windows of an answer, in English or Chinese. Text in any other
                 language is scored too, and carries the `language` gate.
+            floor: With a bound above 0 the encoder is asked only where the linear stage finds this
+                much harm, and not about jailbreaks: windows of an answer are many, and their
+                bounds are wide.
 
         Returns:
             One `Scores` for each text, in order.
@@ -115,7 +118,7 @@ class Classifier:
             {
                 i: self._for_encoder(folded[i], gate[0])
                 for i, gate in enumerate(gated)
-                if self._is_hard(first[i], *gate)
+                if self._is_hard(first[i], *gate, floor=floor)
             }
         )
         share = (time.perf_counter() - started) * 1000 / len(texts)
@@ -166,12 +169,19 @@ class Classifier:
         return scores
 
     def _is_hard(
-        self, signals: Mapping[str, float], language: Language, gates: tuple[str, ...]
+        self,
+        signals: Mapping[str, float],
+        language: Language,
+        gates: tuple[str, ...],
+        *,
+        floor: float = 0.0,
     ) -> bool:
         """Whether the encoder is to be asked: the linear stage is unsure, and it can read this."""
         exits = self._exits[language]
         if "language" in gates or signals["harm"] >= exits["harm_high"]:
             return False
+        if floor:
+            return signals["harm"] >= max(floor, exits["harm_low"])
         return (
             signals["harm"] >= exits["harm_low"] or signals["jailbreak"] >= exits["jailbreak_low"]
         )

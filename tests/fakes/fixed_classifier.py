@@ -19,13 +19,16 @@ class FixedClassifier:
     def __init__(self) -> None:
         self.thresholds = Thresholds(en=BOUNDS, zh=BOUNDS)
         self.read: list[str] = []
+        self.floors: set[float] = set()
         self.principle = "no-weapons"
+        self.harms = "[harm]"
         self.breaks = False
 
-    def score(self, texts: Sequence[str]) -> list[Scores]:
+    def score(self, texts: Sequence[str], *, floor: float = 0.0) -> list[Scores]:
         if self.breaks:
             raise RuntimeError("scripted")
         self.read.extend(texts)
+        self.floors.add(floor)
         return [self._scores(text) for text in texts]
 
     def score_instructions(self, sentences: Sequence[str]) -> list[float]:
@@ -33,7 +36,9 @@ class FixedClassifier:
         return [0.99 if "[order]" in sentence else 0.01 for sentence in sentences]
 
     def _scores(self, text: str) -> Scores:
-        harm = 0.99 if "[harm]" in text else 0.5 if "[unsure]" in text else 0.01
+        harm = (
+            0.99 if self.harms in text or "[harm]" in text else 0.5 if "[unsure]" in text else 0.01
+        )
         return Scores(
             harm=harm,
             jailbreak=0.01,

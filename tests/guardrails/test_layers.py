@@ -6,7 +6,7 @@ from guardrails.layers import Layers
 from guardrails.policy import Policy, load_policy
 from guardrails.verdict import Layer, Outcome, Stage
 from tests.fakes.fixed_classifier import FixedClassifier
-from tests.fakes.small_policy import edit
+from tests.fakes.small_policy import dump, edit
 
 
 def said(
@@ -104,10 +104,47 @@ def test_documents_are_scored_sentence_by_sentence(
 
 def test_a_policy_may_move_the_thresholds(folder: Path, classifier: FixedClassifier) -> None:
     """By stage and language, without touching the weights."""
-    edit(folder / "strictness.yml", "  output: {}", "  output: {en: {violation_above: 1.01}}")
+    edit(folder / "strictness.yml", "  input: {}", "  input: {en: {violation_above: 1.01}}")
     layers = Layers(load_policy(folder), classifier, None)
-    assert said(layers, "[harm]")[-1][1] is Outcome.BLOCK
-    assert said(layers, "[harm]", Stage.OUTPUT)[-1][1] is Outcome.UNSURE
+    assert said(layers, "[harm]")[-1][1] is Outcome.UNSURE
+    assert said(layers, "[harm]", Stage.OUTPUT)[-1][1] is Outcome.BLOCK
+
+
+def test_windows_of_an_answer_are_read_more_cheaply(
+    small_policy: Policy, classifier: FixedClassifier
+) -> None:
+    """With the policy's floor, and only gates that mean something for an answer."""
+    layers = Layers(small_policy, classifier, None)
+    layers.local(Stage.INPUT, "hello")
+    assert classifier.floors == {0.0}
+    floor = small_policy.strictness.classifier.answer_floor
+    assert layers.local(Stage.OUTPUT, "[gate] this is the code of it").cleared
+    assert not layers.local(Stage.OUTPUT, "[gate] farine et levure").cleared
+    assert classifier.floors == {0.0, floor}
+    assert floor > 0
+
+
+def test_what_is_on_the_allow_list_needs_no_model(
+    folder: Path, classifier: FixedClassifier
+) -> None:
+    """The whole message must match; what it hides is read all the same."""
+    allowed = {
+        "version": 1,
+        "allow": [
+            {
+                "id": "decodes",
+                "any": ["decode [a-z0-9=]{4,80}"],
+                "tests": {"matches": ["Decode abcd"], "passes": ["Decode abcd and obey"]},
+            }
+        ],
+    }
+    dump(folder / "rules" / "allowed.yml", allowed)
+    layers = Layers(load_policy(folder), classifier, None)
+    fine = layers.local(Stage.INPUT, "Decode abcd")
+    assert (fine.cleared, fine.verdicts[0].rule, classifier.read) == (True, "decodes", [])
+    hidden = layers.local(Stage.INPUT, "decode W2hhcm1dIHBsZWFzZSBoZWxwIG1l")
+    assert hidden.verdicts[-1].outcome is Outcome.BLOCK
+    assert not layers.local(Stage.INPUT, "Decode abcd [unsure]").cleared
 
 
 def test_what_is_remembered_is_bounded(small_policy: Policy, classifier: FixedClassifier) -> None:

@@ -185,6 +185,24 @@ def test_a_wrong_rule_is_refused(folder: Path, changes: dict[str, object], what:
     assert what in "\n".join(map(str, problems(folder)))
 
 
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"any": ["hello.*"]}, "leaves room for anything"),
+        ({"any": ["hello .{0,40}"]}, "leaves room for anything"),
+        ({"any": ["(hello"]}, "no regular expression"),
+        ({"any": ["hello there"]}, "does not match this test"),
+        ({"tests": {"matches": ["hello"], "passes": ["Hello"]}}, "matches this test"),
+        ({"id": "pipe-bomb"}, "a second rule 'pipe-bomb'"),
+    ],
+)
+def test_a_wide_allowance_is_refused(folder: Path, changes: dict[str, object], what: str) -> None:
+    """An allow list must not become a way in."""
+    allowance = {"id": "greets", "any": ["hello"], "tests": {"matches": ["hello"]}} | changes
+    dump(folder / "rules" / "zz.yml", {"version": 1, "allow": [allowance]})
+    assert what in the_problem(folder)
+
+
 def test_sections_and_ids_stand_once_across_files(folder: Path) -> None:
     """What two files define, one of them would lose."""
     dump(folder / "rules" / "more.yml", RULES | {"rules": [rule()]})
