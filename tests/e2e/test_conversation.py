@@ -102,17 +102,42 @@ def test_erasing_leaves_nothing(page: Page, service_url: str) -> None:
     assert answer.status == 401
 
 
-def test_no_token_is_kept_in_the_browser(page: Page, service_url: str) -> None:
-    """Neither storage nor cookies hold anything after a conversation."""
+STORED = """async () => {
+  const kept = [{...localStorage}, {...sessionStorage}, document.cookie];
+  for (const { name } of await indexedDB.databases()) {
+    const database = await new Promise((resolve) => {
+      const request = indexedDB.open(name);
+      request.onsuccess = () => resolve(request.result);
+    });
+    for (const table of database.objectStoreNames) {
+      kept.push(...await new Promise((resolve) => {
+        const request = database.transaction(table).objectStore(table).getAll();
+        request.onsuccess = () => resolve(request.result);
+      }));
+    }
+  }
+  const text = (bytes) => new TextDecoder("latin1").decode(bytes);
+  return kept.map((value) => value instanceof CryptoKey ? `key ${value.extractable}`
+    : value.data ? text(value.data) : JSON.stringify(value));
+}"""
+"""Everything the browser stores for the page, as texts."""
+
+
+def test_the_browser_keeps_preferences_alone(page: Page, service_url: str) -> None:
+    """Of a conversation nothing is stored, of preferences only what this page can decrypt."""
     chat = ChatPage(page, service_url)
     chat.ask("How do citations work?")
+    assert page.evaluate(STORED) == ["{}", "{}", '""']
 
-    kept = page.evaluate(
-        "async () => [localStorage.length, sessionStorage.length, document.cookie,"
-        " (await caches.keys()).length, (await indexedDB.databases()).length]"
-    )
+    page.get_by_role("button", name="中文").click()
+    page.wait_for_function(f"async () => (await ({STORED})()).length === 5")
+    local, session, cookie, *vault = page.evaluate(STORED)
+    assert [local, session, cookie] == ["{}", "{}", '""']
+    assert "key false" in vault
+    assert all("language" not in text and "zh" not in text for text in vault)
 
-    assert kept == [0, 0, "", 0, 0]
+    page.reload()
+    expect(page.get_by_role("textbox", name="您的消息")).to_be_visible()
 
 
 def test_a_rating_is_taken(page: Page, service_url: str) -> None:

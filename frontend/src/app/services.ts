@@ -6,18 +6,25 @@ import { createSessionStore } from "@/api/session-state";
 import type { ChatServices } from "@/features/chat/chat-context";
 import { Conversation } from "@/features/chat/conversation";
 import { preferredLanguage } from "@/i18n/language";
-import { createPreferences } from "@/platform/preferences";
+import { createPreferences, type Preferences } from "@/platform/preferences";
 
 export interface Services extends ChatServices {
   readonly queries: QueryClient;
 }
 
+interface Options {
+  readonly fetch?: Fetch;
+  /** Preferences of the last visit. */
+  readonly stored?: Partial<Preferences>;
+}
+
 /** Makes everything the page works with. Nothing else makes any of it. */
-export function createServices(fetch?: Fetch): Services {
+export function createServices({ fetch, stored = {} }: Options = {}): Services {
   const preferences = createPreferences({
     language: preferredLanguage(),
     theme: "system",
     thinking: false,
+    ...stored,
   });
   const sessionStore = createSessionStore();
   const session = new Session({

@@ -184,6 +184,13 @@ export const en = {
     request: "Request",
   },
   usage: {
+    checks: "Checks",
+    /** Remarks of the rails that concern the person. */
+    notes: {
+      judge_missing: "Rules and classifier alone: no model is connected for the second look.",
+      judge_failed: "The model for the second look did not answer in time.",
+      classifier_missing: "Without the classifier.",
+    } as Readonly<Record<string, string>>,
     model: "Model",
     policy: "Policy version",
     tokens: "Tokens",
@@ -229,6 +236,7 @@ export const en = {
       "To be answered, messages go to the Qwen model that is connected. Details under each answer name it.",
       "Text a principle stopped is not kept at all.",
       "Nothing of it is in a log, and none of it trains a model.",
+      "Language, appearance and thinking are remembered in this browser only, encrypted.",
       "Your access token exists only in this page. Closing or reloading the page ends the conversation for you.",
       "Appeals and ratings you send are kept longer. Each says until when.",
     ],

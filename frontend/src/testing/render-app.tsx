@@ -6,7 +6,7 @@ import { ScriptedService, type ScriptedStream } from "./scripted-service";
 
 /** The whole page against a scripted service. */
 export async function renderApp(service = new ScriptedService()) {
-  const services = createServices(service.fetch);
+  const services = createServices({ fetch: service.fetch });
   await services.start();
   const user = userEvent.setup();
   const view = render(<App services={services} />);

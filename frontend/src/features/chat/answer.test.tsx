@@ -37,6 +37,7 @@ describe("an answer", () => {
     expect(screen.getByText("1,234 in, 5 out")).toBeVisible();
     expect(screen.getByText("$0.0012")).toBeVisible();
     expect(screen.getByText("2.3 s")).toBeVisible();
+    expect(screen.getByText(/Rules and classifier alone/)).toBeVisible();
   });
 
   it("is announced once, when it is whole, and never while it streams", async () => {

@@ -1,5 +1,6 @@
 import { Info, RefreshCw } from "lucide-react";
-import { useCallback, useMemo, useState } from "react";
+import { Fragment, useCallback, useMemo, useState } from "react";
+import { Link } from "react-router";
 import { CopyButton } from "@/components/copy-button";
 import { Markdown } from "@/components/markdown/markdown";
 import { useWords } from "@/i18n/language";
@@ -76,11 +77,10 @@ function Outcome({
   const { conversation } = useChat();
   const thinking = usePreferences((state) => state.thinking);
   const { block, degraded, finishReason, key, modified, problem, question, status } = exchange;
-  const masked = modified.filter(({ stage }) => stage !== "retrieval").length;
   const retry = question === "" ? null : () => conversation.retry(key, thinking);
   return (
     <>
-      {masked > 0 && <p className="answer-note">{words.answer.masked(masked)}</p>}
+      <ModifiedNote modified={modified} />
       {degraded !== null && <p className="answer-note">{degradedText(degraded, words.degraded)}</p>}
       {status === "stopped" && <p className="answer-note">{words.answer.stopped}</p>}
       {finishReason === "length" && <p className="answer-note">{words.answer.cut}</p>}
@@ -90,6 +90,25 @@ function Outcome({
       )}
       {status === "failed" && !block?.failed && <FaultCard problem={problem} onRetry={retry} />}
     </>
+  );
+}
+
+/** Words were masked or revised on the way: how often, and under which principle. */
+function ModifiedNote({ modified }: Pick<Exchange, "modified">) {
+  const words = useWords();
+  const shown = modified.filter(({ stage }) => stage !== "retrieval");
+  if (shown.length === 0) return null;
+  const principles = [...new Set(shown.map(({ principle_id }) => principle_id))];
+  return (
+    <p className="answer-note answer-note-principle">
+      {words.answer.masked(shown.length)}
+      {principles.map((id) => (
+        <Fragment key={id}>
+          {" "}
+          <Link to={`/constitution#${id}`}>{words.block.constitution}</Link>
+        </Fragment>
+      ))}
+    </p>
   );
 }
 

@@ -25,7 +25,7 @@ describe("a block", () => {
     const card = await screen.findByRole("group", { name: "Not turned against its rules" });
 
     expect(within(card).getByText("I keep my rules. They are public.")).toBeVisible();
-    expect(within(card).getByText(/It is not kept/)).toBeVisible();
+    expect(within(card).getByText(/is not kept/)).toBeVisible();
     expect(within(card).getByText("decision-1")).toBeVisible();
     expect(within(card).getByRole("link", { name: "Read this principle" })).toHaveAttribute(
       "href",

@@ -34,6 +34,7 @@ export function UsageDetails({ exchange }: { readonly exchange: Exchange }) {
     [words.usage.first, usage?.ttft_ms == null ? null : time(usage.ttft_ms)],
     [words.usage.rails, usage && time(usage.rails_ms)],
     [words.usage.total, usage && time(usage.total_ms)],
+    [words.usage.checks, remarks(usage?.notes ?? [], words.usage.notes)],
     [words.usage.policy, exchange.policyVersion],
     [words.usage.decision, exchange.runId],
   ];
@@ -49,4 +50,8 @@ export function UsageDetails({ exchange }: { readonly exchange: Exchange }) {
       )}
     </dl>
   );
+}
+
+function remarks(notes: readonly string[], texts: Readonly<Record<string, string>>): string | null {
+  return notes.flatMap((note) => texts[note] ?? []).join(" ") || null;
 }
