@@ -125,7 +125,7 @@ class Chat:
         """
         run = begun.run
         if run is None:
-            content = await self._runs.elsewhere(begun.session_id, begun.run_id, after)
+            content = await self._runs.elsewhere.follow(begun.session_id, begun.run_id, after)
             return None if content is None else self._response(content, rewrite)
         if run.transcript.finished is not None and after >= len(run.frames):
             self._runs.leave(run)
@@ -178,7 +178,7 @@ class Chat:
     async def _told(self, begun: Begun) -> Transcript:
         """What the events of a run elsewhere, or of one that has ended, tell."""
         try:
-            content = await self._runs.elsewhere(begun.session_id, begun.run_id, 0)
+            content = await self._runs.elsewhere.follow(begun.session_id, begun.run_id, 0)
         except NotFoundError:
             raise ConflictError("This was answered before; see the history.") from None
         transcript = Transcript()

@@ -16,6 +16,7 @@ from api.auth import Principal, Tokens
 from api.backend import Backend, BackendFactory
 from api.chat import Chat
 from api.drive import Driver
+from api.elsewhere import Elsewhere
 from api.embedded_redis import EmbeddedRedis
 from api.keys import Keys
 from api.observability import watch_loop
@@ -140,7 +141,8 @@ async def _runs(
         keep=settings.runs.replay,
         most=settings.runs.max_events,
     )
-    runs = Runs(Driver(backend.chat, store, log, limits), store, log, workers, limits)
+    driver = Driver(backend.chat, store, log, limits)
+    runs = Runs(driver, Elsewhere(store, log, workers, limits), workers, limits)
     stack.push_async_callback(workers.leave)
     background = [
         asyncio.create_task(log.write_forever()),

@@ -6,16 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.deps import BackendDep, ChatDep, PrincipalDep, RequestIdDep, SettingsDep, StoreDep
-from api.openai_compat import (
-    MODEL,
-    Completion,
-    CompletionRequest,
-    ModelEntry,
-    ModelList,
-    chunks,
-    completion,
-    completion_ask,
-)
+from api.openai_compat import MODEL, chunks, completion, completion_ask
+from api.openai_schemas import Completion, CompletionRequest, ModelEntry, ModelList
 from api.routes.errors import problems
 
 router = APIRouter(prefix="/v1", tags=["openai"])
