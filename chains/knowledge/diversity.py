@@ -10,8 +10,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-BALANCE: Final = 0.75
-"""Weight of relevance beside difference from what was already chosen; 1 is relevance alone."""
+BALANCE: Final = 0.7
+"""Weight of relevance beside difference from what was already chosen; 1 is relevance alone.
+
+On SQuAD it costs .007 of recall among six passages, on CMRC nothing.
+"""
+
+_SAME: Final = 0.95
 
 
 def diverse(
@@ -32,7 +37,8 @@ def diverse(
         balance: As `BALANCE`.
 
     Returns:
-        Numbers of candidates, the most relevant first, in the order they were chosen.
+        Numbers of candidates, the most relevant first, in the order they were chosen; without
+        those that repeat a chosen one nearly word for word.
     """
     count = len(scores)
     if count <= 1 or balance >= 1:
@@ -42,10 +48,11 @@ def diverse(
     nearest = np.zeros(count)
     open_ = np.ones(count, dtype=bool)
     chosen: list[int] = []
-    while len(chosen) < min(limit, count):
+    while len(chosen) < limit and open_.any():
         gain = np.where(open_, relevance - (1 - balance) * nearest, -np.inf)
         best = int(np.argmax(gain))
         chosen.append(best)
+        open_ &= alike[best] < _SAME
         open_[best] = False
         np.maximum(nearest, alike[best], out=nearest)
     return chosen

@@ -43,7 +43,7 @@ class Shelf:
         """Name of the current version; None before the first one."""
         try:
             return (self.folder / _CURRENT).read_text(encoding="utf-8").strip() or None
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def open(self) -> IndexVersion | None:

@@ -69,15 +69,15 @@ class Update:
         self.changes = Changes()
         self._shelf = shelf
         self._before, salvaged = _before(shelf)
-        self._old_roots = self._before.manifest.roots if self._before else salvaged.roots
+        self._old_roots = _roots(self._before, salvaged)
         self.roots = [root for root in self._old_roots if root.name != GUIDE]
         if guide:
             self.roots.insert(0, guide)
         self._kept = {record.id: record for record in self._records()}
-        self._additions = {line.id: line for line in salvaged.lines}
+        self._additions = {line.id: line for line in salvaged.lines} if salvaged else {}
         if guide is None:
             self._remove_all(GUIDE)
-        if self._before is None:
+        if salvaged is not None:
             # Nothing could be taken over: everything that has a file is read again.
             self.follow(self.roots)
 
@@ -98,7 +98,8 @@ class Update:
         """
         roots = [self._root_of(path) for path in paths]
         self.follow(roots, progress)
-        named = {record.root for record in (*self._kept.values(), *self._additions.values())}
+        named = {record.root for record in self._kept.values()}
+        named |= {addition.root for addition in self._additions.values()}
         for root in roots:
             unread = root.path and Path(root.path).is_file() and root.name not in named
             if unread and root in self.roots:
@@ -188,6 +189,8 @@ class Update:
             progress("reading", done, len(files))
 
     def _look_at(self, file: FoundFile, *, by_content: bool) -> None:
+        if file.doc_id in self._additions:
+            return  # read a moment ago
         known = self._kept.get(file.doc_id)
         if known and not by_content and looks_unchanged(file, known):
             self.changes.unchanged += 1
@@ -227,8 +230,15 @@ class Update:
                 self.changes.removed += 1
 
 
-def _before(shelf: Shelf) -> tuple[IndexVersion | None, Salvaged]:
+def _before(shelf: Shelf) -> tuple[IndexVersion | None, Salvaged | None]:
+    """The version before; or, where it cannot be used, what could be saved of it."""
     try:
-        return shelf.open(), Salvaged()
+        return shelf.open(), None
     except BrokenIndexError:
         return None, salvage(shelf)
+
+
+def _roots(before: IndexVersion | None, salvaged: Salvaged | None) -> tuple[Root, ...]:
+    if before is not None:
+        return before.manifest.roots
+    return salvaged.roots if salvaged else ()

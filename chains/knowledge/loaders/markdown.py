@@ -122,8 +122,10 @@ def _items(node: SyntaxTreeNode, lines: Sequence[str]) -> list[list[str]]:
     items: list[list[str]] = []
     for at, item in enumerate(node.children):
         mark = "- " if node.type == "bullet_list" else f"{number + at}. "
-        first, *rest = [line for child in item.children for line in _lines(child, lines)] or [""]
-        items.append([mark + first, *(" " * len(mark) + line for line in rest)])
+        inside = [line for child in item.children for line in _lines(child, lines)]
+        if any(line.strip() for line in inside):
+            indent = " " * len(mark)
+            items.append([mark + inside[0], *(indent + line for line in inside[1:])])
     return items
 
 
