@@ -124,6 +124,10 @@ class Checks(Inspects, ABC):
         edits = found[0].edits if found and text is not None else ()
         return decision(terms, Stage.INPUT, ruling, trace, began, text=text, edits=edits)
 
+    def prime(self, stage: Stage, texts: Sequence[str]) -> None:
+        """Run the local layers over many texts at once, so that checks of them find it done."""
+        self._layers.local_batch(stage, texts)
+
     async def check_passages(
         self,
         passages: Sequence[str],
