@@ -1,12 +1,11 @@
 """The real service in front of a scripted Qwen, and a headless Chromium."""
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.e2e.chromium import launch
 from tests.fakes.scripted_reply import Reply, Rule, Script, Violation
 from tests.fakes.service import running_qwen, running_service
 
@@ -88,14 +87,8 @@ def demo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests; a page has a context of its own."""
-    executable = os.environ.get("CHROMIUM_EXECUTABLE") or next(
-        filter(None, map(shutil.which, ("chromium", "google-chrome"))), None
-    )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable,
-            args=["--no-sandbox", "--disable-background-networking", "--disable-sync"],
-        )
+        browser = launch(playwright)
         yield browser
         browser.close()
 

@@ -4,6 +4,8 @@ import type { Element, ElementContent, Root } from "hast";
 export const MARK = "dataCitation";
 
 const MARKS = /\[(\d{1,3})\]/g;
+/** Letters, at most, that stay with the mark after them. */
+const TOGETHER = 8;
 const LITERAL = new Set(["code", "pre", "a"]);
 
 /**
@@ -33,14 +35,29 @@ function split(text: string, numbers: ReadonlySet<number>): ElementContent[] {
   for (const match of text.matchAll(MARKS)) {
     const n = Number(match[1]);
     if (!numbers.has(n)) continue;
-    if (match.index > from) parts.push({ type: "text", value: text.slice(from, match.index) });
-    parts.push(markOf(n));
+    parts.push(...cited(text.slice(from, match.index), n));
     from = match.index + match[0].length;
   }
   if (from < text.length) parts.push({ type: "text", value: text.slice(from) });
   return parts;
 }
 
-function markOf(n: number): Element {
-  return { type: "element", tagName: "sup", properties: { [MARK]: n }, children: [] };
+/** Words and their mark; the end of the last word and the mark never part at the end of a line. */
+function cited(words: string, n: number): ElementContent[] {
+  const text = words.trimEnd();
+  const end = text.slice(-TOGETHER).match(/[^\s\uDC00-\uDFFF]\S*$/)?.[0] ?? "";
+  const before = text.slice(0, text.length - end.length);
+  const mark: Element = {
+    type: "element",
+    tagName: "sup",
+    properties: { [MARK]: n },
+    children: [],
+  };
+  const together: Element = {
+    type: "element",
+    tagName: "span",
+    properties: { className: ["cited"] },
+    children: [{ type: "text", value: end }, mark],
+  };
+  return before === "" ? [together] : [{ type: "text", value: before }, together];
 }

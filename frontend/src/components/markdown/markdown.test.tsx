@@ -63,6 +63,7 @@ describe("Markdown", () => {
       "mark 2",
     ]);
     expect(screen.getByText(/b \[3\]/)).toBeInTheDocument();
+    expect(screen.getByRole("button", { name: "mark 1" }).parentElement).toHaveClass("cited");
     expect(screen.getByText("x[1]")).toBeInTheDocument();
   });
 

@@ -21,11 +21,14 @@ export function EmptyState({ onAsk }: { readonly onAsk: (text: string) => void }
     return [...own, ...offered].slice(0, STARTERS);
   }, [started, words]);
 
+  const own = started?.message ?? "";
+  const greeting = own !== "" && sameScript(own, words.locale) ? own : words.empty.lead;
+
   return (
     <div className="empty">
       <h1>{words.empty.title}</h1>
       <p className="empty-lead">
-        {words.empty.lead} <Link to="/constitution">{words.empty.readConstitution}</Link>
+        {greeting} <Link to="/constitution">{words.empty.readConstitution}</Link>
       </p>
       <h2 className="visually-hidden">{words.empty.starters}</h2>
       <ul className="starters">
@@ -55,7 +58,7 @@ export function EmptyState({ onAsk }: { readonly onAsk: (text: string) => void }
   );
 }
 
-/** The service offers its own beginnings in the language of the session, which the page may have left since. */
+/** The service speaks the language the session began in, which the page may have left since. */
 function sameScript(text: string, locale: string): boolean {
   return /\p{Script=Han}/u.test(text) === locale.startsWith("zh");
 }

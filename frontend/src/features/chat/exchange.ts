@@ -9,7 +9,6 @@ import type {
   Status,
   UsageReport,
 } from "@/api/events";
-import { countCharacters } from "./characters";
 
 export type Phase = Status["phase"];
 
@@ -85,46 +84,4 @@ export function newExchange(key: string, parentKey: string | null, question: str
 
 export function isRunning(exchange: Exchange): boolean {
   return exchange.status === "sending" || exchange.status === "running";
-}
-
-const STATUS_OF_REASON = {
-  stop: "completed",
-  length: "completed",
-  blocked: "blocked",
-  stopped: "stopped",
-  error: "failed",
-} as const satisfies Record<HistoryItem["finish_reason"], Exchange["status"]>;
-
-/** An exchange of the history, as if its stream had just been read. */
-export function exchangeOf(item: HistoryItem, lang: "en" | "zh"): Exchange {
-  const { metadata, violation } = item;
-  const text = violation ? "" : item.text;
-  return {
-    ...newExchange(item.message_id, item.parent_id, item.question),
-    messageId: item.message_id,
-    runId: item.run_id,
-    status: STATUS_OF_REASON[item.finish_reason],
-    text,
-    length: countCharacters(text),
-    sources: item.sources ?? [],
-    citations: item.citations ?? [],
-    block: violation ? { ...violation, replacement: { text: item.text, lang } } : null,
-    followUps: item.follow_ups ?? [],
-    model: metadata?.model ?? null,
-    policyVersion: metadata?.policy_version ?? null,
-    demo: metadata?.demo ?? false,
-    degraded: metadata?.degraded ?? null,
-    usage: metadata
-      ? {
-          prompt_tokens: metadata.usage.prompt_tokens,
-          completion_tokens: metadata.usage.completion_tokens,
-          cost_usd: metadata.usage.cost_usd,
-          ttft_ms: metadata.timings_ms.ttft,
-          rails_ms: metadata.timings_ms.rails,
-          total_ms: metadata.timings_ms.total,
-          notes: metadata.notes ?? [],
-        }
-      : null,
-    finishReason: item.finish_reason,
-  };
 }
