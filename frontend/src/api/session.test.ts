@@ -90,6 +90,20 @@ describe("Session", () => {
     );
   });
 
+  it("begins one new session, however many requests were refused", async () => {
+    const { service, session } = setUp();
+    await session.start();
+    let refuse: (response: Response) => void = () => {};
+    service.on("GET", "/slow", () => new Promise((resolve) => (refuse = resolve)));
+    service.on("GET", "/fast", () => problem(401, "authentication"));
+    const slow = session.fetch("/slow");
+    await session.fetch("/fast");
+    refuse(problem(401, "authentication"));
+    await slow;
+
+    expect(service.requests("POST", "/chat/start")).toHaveLength(2);
+  });
+
   it("does not repeat what belongs to the old session", async () => {
     const { service, session } = setUp();
     service.on("GET", "/appeals/1", () => problem(401, "authentication"));

@@ -59,8 +59,7 @@ export class Session {
     const used = await this.#current();
     const response = await this.#send(path, init, used);
     if (response.status !== 401) return response;
-    if (this.#token === used) this.#forget();
-    const fresh = await this.#single(() => this.#begin(true));
+    const fresh = await this.#replacing(used);
     return repeatInNewSession ? this.#send(path, init, fresh) : response;
   }
 
@@ -80,6 +79,14 @@ export class Session {
     if (Date.now() < this.#refreshAt) return Promise.resolve(this.#token);
     const stale = this.#token;
     return this.#single(() => this.#refresh(stale));
+  }
+
+  /** The token after `used` was refused: of a new session, unless another request began one. */
+  #replacing(used: string): Promise<string> {
+    if (this.#pending !== null) return this.#pending;
+    if (this.#token !== null && this.#token !== used) return Promise.resolve(this.#token);
+    this.#forget();
+    return this.#single(() => this.#begin(true));
   }
 
   /** Whoever needs a token while one is on its way waits for that one. */
