@@ -89,6 +89,7 @@ class RailsHolder:
         self._on_activated = on_activated
         self._exchanging = asyncio.Lock()
         self._refused_version: str | None = None
+        self._follows = False
         self._draining: set[asyncio.Task[None]] = set()
         self.last_error: Refusal | None = None
         """Why the last edit was refused; None once a policy became active again."""
@@ -130,6 +131,11 @@ class RailsHolder:
     def failing_examples(self) -> tuple[ExampleResult, ...]:
         """Examples that fail under the rails in force."""
         return self._failing
+
+    @property
+    def follows(self) -> bool:
+        """Whether a published version is followed instead of a folder's edits."""
+        return self._follows
 
     @property
     def strictness(self) -> Strictness:
@@ -204,7 +210,9 @@ class RailsHolder:
     async def following(
         self, publisher: Publisher, store: PolicyStore, *, poll: timedelta = POLL
     ) -> AsyncIterator[None]:
-        """Put into force whatever version the fleet publishes, while the context lasts.
+        """Put into force whatever version is published, while the context lasts.
+
+        From the first published version on, edits of the watched folder wait to be published.
 
         Args:
             publisher: Where versions are announced.
@@ -270,6 +278,7 @@ class RailsHolder:
         refused: str | None = None
         async with contextlib.aclosing(publisher.announcements(every=poll)) as versions:
             async for version in versions:
+                self._follows = True
                 if version in (self._rails.policy.version, refused):
                     continue
                 refused = version
@@ -305,6 +314,8 @@ class _Watcher:
             await self._look()
 
     async def _look(self) -> None:
+        if self._holder.follows:
+            return
         try:
             version = await asyncio.to_thread(lambda: version_of(read_folder(self._folder)))
         except (OSError, PolicyError):

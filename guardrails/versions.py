@@ -168,6 +168,35 @@ class Publisher(Protocol):
         """
 
 
+class StorePublisher:
+    """Agrees on the active version through the history of a store, on one machine or volume.
+
+    Args:
+        store: Whose history is read.
+    """
+
+    def __init__(self, store: PolicyStore) -> None:
+        self._store = store
+
+    async def publish(self, version: str, archive: bytes) -> None:
+        """Make a version active; `PolicyStore.record` does the same and says by whom."""
+        await asyncio.to_thread(self._store.unpack, version, archive)
+        await asyncio.to_thread(lambda: self._store.record(version, by="", note=""))
+
+    async def archive(self, version: str) -> bytes | None:
+        """None: the version lies in the store already."""
+        del version
+        return None
+
+    async def announcements(self, *, every: timedelta) -> AsyncGenerator[str, None]:
+        """The active version, again and again."""
+        while True:
+            active = await asyncio.to_thread(lambda: self._store.active)
+            if active is not None:
+                yield active
+            await asyncio.sleep(every.total_seconds())
+
+
 class RedisPublisher:
     """Agrees on the active version through Redis: announced at once, asked for in between.
 
