@@ -14,3 +14,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.upper().startswith(_FOREIGN) or name.lower() in _PROXIES:
             monkeypatch.delenv(name)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run browser tests last: Playwright keeps an event loop running that no other test wants."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Annotated
 
@@ -52,11 +51,13 @@ async def up(settings: Settings, discovery: Discovery) -> int:
     """
     async with AsyncExitStack() as stack:
         endpoint = discovery.endpoint
-        found: Mapping[str, str] = {}
+        found: dict[str, str] = {}
+        if "log_level" not in settings.model_fields_set:
+            found["COVENANT_LOG_LEVEL"] = "warning"  # a terminal is for people
         if endpoint is None and discovery.local_model is not None:
             print(f"Loading {discovery.local_model.name} ...", flush=True)
             endpoint = await stack.enter_async_context(EmbeddedQwen(discovery.local_model))
-            found = _as_environment(endpoint)
+            found |= _as_environment(endpoint)
 
         async def announce(url: str) -> None:
             print(welcome(url, endpoint), flush=True)
@@ -104,7 +105,7 @@ def _fetch(settings: Settings) -> None:
         print(f"{weights.name} could not be fetched: {error.message}", file=sys.stderr)
 
 
-def _as_environment(endpoint: Endpoint) -> Mapping[str, str]:
+def _as_environment(endpoint: Endpoint) -> dict[str, str]:
     key = endpoint.api_key.get_secret_value() if endpoint.api_key else ""
     return {
         "COVENANT_MODEL__BASE_URL": endpoint.base_url,

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fakes.event_stream import chat
 from tests.fakes.service import Service, running_service
+from tests.fakes.tiny_qwen import write_tiny_qwen
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(60)]
 
@@ -158,3 +159,33 @@ def test_a_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
     assert "COVENANT_PROT" in result.stderr
     assert "COVENANT_PORT" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_up_says_where_it_is_and_how_to_try_it(tmp_path: Path) -> None:
+    """`covenant up` prints the URL, what answers, and a curl line that works."""
+    with running_service(tmp_path, _NO_MODEL, command="up") as service:
+        deadline = time.monotonic() + 10
+        while "curl -N" not in service.log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+        printed = service.log.read_text()
+
+    assert f"Covenant is ready: {service.url}" in printed
+    assert "quoted from the documents" in printed
+
+
+@pytest.mark.llama
+def test_up_serves_weights_that_are_there(tmp_path: Path) -> None:
+    """A GGUF that is named is loaded, answers through the rails, and ends with the service."""
+    weights = write_tiny_qwen(tmp_path)
+    environment = {**_NO_MODEL, "COVENANT_LOCAL_MODEL": str(weights)}
+    with running_service(tmp_path, environment, command="up") as service:
+        children = descendants(service.process.pid)
+        frames = list(chat(service, service.token(), "What is a lantern?"))
+
+        service.process.send_signal(signal.SIGINT)
+
+        assert service.process.wait(10) == 0
+        assert frames[0].data["demo"] is False
+        assert frames[-1].event == "run.finished"
+        assert wait_for_end(children, 2) == set()
