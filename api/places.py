@@ -18,6 +18,11 @@ def policy_folder(settings: Settings) -> Path:
     return settings.config_dir or SHIPPED
 
 
+def policies_folder(settings: Settings) -> Path:
+    """Where published versions of the policy are kept."""
+    return settings.data_dir / "policies"
+
+
 def knowledge_folder(settings: Settings) -> Path:
     """The documents in force: the named folder, or the ones that ship."""
     return settings.knowledge_dir or _ROOT / "knowledge"
