@@ -9,7 +9,7 @@ from typing import Protocol
 
 from langchain_core.runnables import Runnable, RunnableLambda
 
-from chains.knowledge.condense import search_text
+from chains.knowledge.condense import context_of
 from chains.turn import Passage, Turn
 
 _log = logging.getLogger(__name__)
@@ -18,8 +18,14 @@ _log = logging.getLogger(__name__)
 class SearchesPassages(Protocol):
     """Finds passages; `chains.knowledge.retriever.Retriever`."""
 
-    async def search(self, query: str, *, limit: int) -> tuple[Passage, ...]:
-        """The passages that answer a question, best first; none where the documents do not."""
+    async def search(self, query: str, *, limit: int, context: str) -> tuple[Passage, ...]:
+        """The passages that answer a question, best first; none where the documents do not.
+
+        Args:
+            query: The question.
+            limit: Most passages.
+            context: What was asked before, where the question leans on it; else empty.
+        """
 
 
 def retrieve(
@@ -27,7 +33,7 @@ def retrieve(
     *,
     limit: int,
     deadline: timedelta,
-    condense: Callable[[Turn], str] = search_text,
+    context: Callable[[Turn], str] = context_of,
 ) -> Runnable[Turn, Turn]:
     """Build the stage that sets the turn's passages.
 
@@ -38,7 +44,7 @@ def retrieve(
         retriever: Searches.
         limit: Most passages.
         deadline: How long the search may take.
-        condense: Makes the query of a turn: its question, whole without the conversation.
+        context: Tells what of the conversation the question leans on.
     """
 
     def unsearched(turn: Turn) -> Turn:
@@ -47,7 +53,8 @@ def retrieve(
     async def find(turn: Turn) -> Turn:
         try:
             async with asyncio.timeout(deadline.total_seconds()):
-                return replace(turn, passages=await retriever.search(condense(turn), limit=limit))
+                passages = await retriever.search(turn.question, limit=limit, context=context(turn))
+                return replace(turn, passages=passages)
         except Exception as error:  # noqa: BLE001 - whatever fails here must not fail the turn
             # The error's own words may quote the question.
             _log.warning("Retrieval failed (%s); answering without passages.", type(error).__name__)

@@ -1,7 +1,8 @@
 """Follow-up questions, made whole with the words of what was asked before.
 
 Without a model this is done by what can be seen: a question that points back ("and how long is it
-kept?") or is too short to stand alone is searched together with the question before it.
+kept?") or is too short to stand alone is searched together with the question before it, whose words
+count half.
 """
 
 import re
@@ -27,13 +28,12 @@ _LONG: Final = 40
 _MOST_CHARS: Final = 1000
 
 
-def search_text(turn: Turn) -> str:
-    """What to search for: the question, with the one before it where it does not stand alone."""
-    question = turn.question
+def context_of(turn: Turn) -> str:
+    """The question before, where the turn's own does not stand alone; else nothing."""
     before = _asked_before(turn)
-    if before is None or not leans_on_what_came_before(question):
-        return question
-    return f"{question}\n{before[:_MOST_CHARS]}"
+    if before is None or not leans_on_what_came_before(turn.question):
+        return ""
+    return before[:_MOST_CHARS]
 
 
 def leans_on_what_came_before(question: str) -> bool:

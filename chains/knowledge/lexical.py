@@ -6,7 +6,6 @@ kept as sorted hashes: opening an index reads nothing, and workers share its mem
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,22 +17,13 @@ from typing_extensions import override
 
 _K1: Final = 0.9
 _B: Final = 0.4
+_CONTEXT: Final = 0.5
 _FOLDER: Final = "bm25"
 _TERMS: Final = "terms.npy"
 _TERM_IDS: Final = "term_ids.npy"
 _WORDS: Final = "words.npy"
 _WORD_OFFSETS: Final = "word_offsets.npy"
 _VOCABULARY: Final = "vocabulary.txt"
-
-
-@dataclass(frozen=True, slots=True)
-class Matches:
-    """How well each passage fits a query."""
-
-    scores: NDArray[np.float32]
-    """Shape (passages,); 0 where no term is shared, at most 1."""
-    terms: NDArray[np.int64]
-    """Ids of the query's known terms."""
 
 
 class Vocabulary:
@@ -143,22 +133,37 @@ class Lexical:
         text = (self._folder / _VOCABULARY).read_text(encoding="utf-8")
         return Vocabulary(text.split("\n") if text else ())
 
-    def match(self, terms: Sequence[str]) -> Matches:
+    def match(self, terms: Sequence[str], context: Sequence[str] = ()) -> NDArray[np.float32]:
         """Score every passage against a query's terms; how often a term is repeated is ignored.
 
         BM25's sum is divided by the most a passage could reach that repeated every term for ever,
         terms the index does not know included: so scores of different queries can be compared, and
         a query about something else scores low though one word of it is found.
+
+        Args:
+            terms: What is asked.
+            context: What was asked before; it counts half.
+
+        Returns:
+            Shape (passages,); 0 where no term is shared, at most 1.
         """
-        unique = dict.fromkeys(terms)
-        ids = self._ids(list(unique))
+        own = dict.fromkeys(terms)
+        before = [term for term in dict.fromkeys(context) if term not in own]
+        scores, best = self._sums([*own])
+        if before:
+            more, most = self._sums(before)
+            scores += np.float32(_CONTEXT) * more
+            best += _CONTEXT * most
+        return scores / np.float32(best or 1.0)
+
+    def _sums(self, terms: Sequence[str]) -> tuple[NDArray[np.float32], float]:
+        """BM25 of every passage, and the most that one could reach."""
+        ids = self._ids(terms)
+        most = float(self.idf(ids).sum()) + (len(terms) - len(ids)) * self._idf_of_nothing()
         if self._index is None or not len(ids):
-            return Matches(np.zeros(len(self), np.float32), ids)
-        unknown = len(unique) - len(ids)
-        best = float(self.idf(ids).sum()) + unknown * self._idf_of_nothing()
+            return np.zeros(len(self), np.float32), most
         scores: NDArray[np.float32] = self._index.get_scores_from_ids(ids.tolist())
-        scores /= best
-        return Matches(scores, ids)
+        return scores, most
 
     def idf(self, ids: NDArray[np.int64]) -> NDArray[np.float64]:
         """How much terms tell: Lucene's inverse document frequency. Shape as `ids`."""

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chains.knowledge.diversity import diverse
 from chains.knowledge.errors import BrokenIndexError
@@ -108,12 +109,13 @@ class Retriever:
         """How many passages can be found."""
         return len(self._follow() or ())
 
-    async def search(self, query: str, *, limit: int = 6) -> tuple[Passage, ...]:
+    async def search(self, query: str, *, limit: int = 6, context: str = "") -> tuple[Passage, ...]:
         """Find the passages that answer a question and say different things, best first.
 
         Args:
             query: The question, in any language.
             limit: Most passages.
+            context: What was asked before, where the question leans on it; it counts half.
 
         Returns:
             Nothing where the answer is not in the documents: no passage scores enough.
@@ -122,8 +124,8 @@ class Retriever:
         if version is None:
             return ()
         if len(version) > _INLINE_PASSAGES:
-            return await asyncio.to_thread(self._search, version, query, limit)
-        return self._search(version, query, limit)
+            return await asyncio.to_thread(self._search, version, query, context, limit)
+        return self._search(version, query, context, limit)
 
     async def passage(self, passage_id: str) -> PassageView | None:
         """The passage behind a citation with its neighbours, if it is (still) in the documents."""
@@ -151,19 +153,22 @@ class Retriever:
         version = self._follow()
         if version is None:
             return ()
-        hits = _hits(version, self._tokenizer.tokens(query), limit)
+        hits = _hits(version.lexical.match(self._tokenizer.tokens(query)), limit)
         return tuple(_passage(version, hit) for hit in hits)
 
     def least_score(self, query: str) -> float:
         """The score from which `search` takes a passage for an answer to `query`."""
         return self._thresholds.of(self._tokenizer.tokens(query))
 
-    def _search(self, version: IndexVersion, query: str, limit: int) -> tuple[Passage, ...]:
-        terms = self._tokenizer.tokens(query)
-        if not any(character.isalpha() for term in terms for character in term):
+    def _search(
+        self, version: IndexVersion, query: str, context: str, limit: int
+    ) -> tuple[Passage, ...]:
+        terms, before = self._tokenizer.tokens(query), self._tokenizer.tokens(context)
+        if not any(character.isalpha() for term in (*terms, *before) for character in term):
             return ()  # a sum, a date, a smile: numbers alone ask nothing of documents
-        least = self._thresholds.of(terms)
-        hits = [hit for hit in _hits(version, terms, limit * _CANDIDATES) if hit.score >= least]
+        least = self._thresholds.of([*terms, *before])
+        hits = _hits(version.lexical.match(terms, before), limit * _CANDIDATES)
+        hits = [hit for hit in hits if hit.score >= least]
         chosen = diverse(
             np.asarray([hit.score for hit in hits], np.float32),
             [version.lexical.words(hit.number) for hit in hits],
@@ -203,8 +208,7 @@ async def open_retriever(guide: Path | None, data_dir: Path) -> Retriever:
     return Retriever(folder)
 
 
-def _hits(version: IndexVersion, terms: Sequence[str], limit: int) -> Sequence[_Hit]:
-    scores = version.lexical.match(terms).scores
+def _hits(scores: NDArray[np.float32], limit: int) -> list[_Hit]:
     if limit < len(scores):
         top = np.argpartition(scores, -limit)[-limit:]
     else:

@@ -18,10 +18,10 @@ class ScriptedRetriever:
     found: tuple[Passage, ...] = ()
     error: Exception | None = None
     seconds: float = 0.0
-    asked: list[tuple[str, int]] = field(default_factory=list)
+    asked: list[tuple[str, int, str]] = field(default_factory=list)
 
-    async def search(self, query: str, *, limit: int) -> tuple[Passage, ...]:
-        self.asked.append((query, limit))
+    async def search(self, query: str, *, limit: int, context: str) -> tuple[Passage, ...]:
+        self.asked.append((query, limit, context))
         await asyncio.sleep(self.seconds)
         if self.error:
             raise self.error
@@ -38,7 +38,7 @@ async def test_passages_are_set_on_the_turn(turn: Turn) -> None:
     result = await retrieve(retriever, limit=4, deadline=DEADLINE).ainvoke(turn)
 
     assert result == replace(turn, passages=retriever.found)
-    assert retriever.asked == [(turn.question, 4)]
+    assert retriever.asked == [(turn.question, 4, "")]
 
 
 async def test_a_follow_up_is_searched_with_the_question_before(turn: Turn) -> None:
@@ -50,7 +50,7 @@ async def test_a_follow_up_is_searched_with_the_question_before(turn: Turn) -> N
         replace(turn, question="And by whom?", history=history)
     )
 
-    assert retriever.asked == [("And by whom?\nHow are appeals decided?", 4)]
+    assert retriever.asked == [("And by whom?", 4, "How are appeals decided?")]
 
 
 async def test_a_failure_is_no_failure_of_the_turn(

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chains.knowledge.condense import leans_on_what_came_before, search_text
+from chains.knowledge.condense import context_of, leans_on_what_came_before
 from chains.turn import Exchange
 from guardrails.dialogue import Message, Role
 from tests.fakes.turns import bare_turn
@@ -51,12 +51,20 @@ def test_a_follow_up_is_searched_with_the_question_before() -> None:
     history = (exchange("What is Redis for?"), exchange("How are appeals decided?"))
     turn = replace(bare_turn("And by whom?"), history=history)
 
-    assert search_text(turn) == "And by whom?\nHow are appeals decided?"
+    assert context_of(turn) == "How are appeals decided?"
 
 
 def test_the_first_question_is_searched_as_it_is() -> None:
     """Without a history there is nothing to add."""
-    assert search_text(bare_turn("Why?")) == "Why?"
+    assert context_of(bare_turn("Why?")) == ""
+
+
+def test_a_whole_question_needs_no_history() -> None:
+    """What was asked before is left out where the question stands alone."""
+    question = "How do I connect Covenant to Ollama on my laptop?"
+    turn = replace(bare_turn(question), history=(exchange("What is Redis for?"),))
+
+    assert context_of(turn) == ""
 
 
 def test_messages_a_client_sent_itself_count_as_history() -> None:
@@ -64,4 +72,4 @@ def test_messages_a_client_sent_itself_count_as_history() -> None:
     said = (Message(Role.USER, "How are appeals decided?"), Message(Role.ASSISTANT, "By people."))
     turn = replace(bare_turn("By whom?"), preamble=said)
 
-    assert search_text(turn) == "By whom?\nHow are appeals decided?"
+    assert context_of(turn) == "How are appeals decided?"

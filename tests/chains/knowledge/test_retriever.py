@@ -77,6 +77,14 @@ async def test_what_is_not_in_the_documents_finds_nothing(retriever: Retriever, 
     assert await documents(retriever, query) == []
 
 
+async def test_a_follow_up_finds_with_its_context(retriever: Retriever) -> None:
+    """A question without a subject finds what the one before was about."""
+    passages = await retriever.search("And when?", context="Where does Redis keep conversations?")
+
+    assert [passage.doc_id for passage in passages] == ["redis"]
+    assert await documents(retriever, "And when?") == []
+
+
 async def test_repetitions_give_way(retriever: Retriever) -> None:
     """Of two passages that say the same, one is found, and another that mentions it."""
     assert await documents(retriever, "zebras", limit=2) == ["zebra", "lion"]

@@ -49,7 +49,7 @@ def test_an_open_version_outlives_its_deletion(tmp_path: Path) -> None:
     assert old is not None
     assert not old.folder.exists()
     assert old.passage(0).text == "first words"
-    assert old.lexical.match(["word"]).scores[0] > 0
+    assert old.lexical.match(["word"])[0] > 0
 
 
 def test_leftovers_of_a_writer_that_died_are_removed(tmp_path: Path) -> None:
