@@ -75,6 +75,7 @@ def configure_logs(level: Level = "info", *, stream: TextIO | None = None) -> No
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(number, logging.WARNING))
+    handler.setLevel(root.level)  # a library may set its own logger to DEBUG, as bm25s does
 
 
 def watch_loop(loop: asyncio.AbstractEventLoop) -> None:

@@ -69,6 +69,19 @@ def test_the_servers_words_are_kept() -> None:
     assert "Application shutdown failed" in stream.getvalue()
 
 
+def test_a_library_cannot_raise_its_own_voice() -> None:
+    """A library that sets its own logger to DEBUG is heard from warnings on like every other."""
+    stream = io.StringIO()
+    configure_logs("debug", stream=stream)
+    loud = logging.getLogger("loud.library")
+    loud.setLevel(logging.DEBUG)
+
+    loud.debug("chatter")
+    loud.warning("something")
+
+    assert len(stream.getvalue().splitlines()) == 1
+
+
 @pytest.mark.parametrize(("level", "lines"), [("info", 2), ("warning", 1), ("error", 0)])
 def test_less_severe_lines_are_left_out(level: Level, lines: int) -> None:
     """The level decides which of our lines are written."""
