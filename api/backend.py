@@ -9,7 +9,7 @@ from langchain_core.runnables import Runnable
 
 from api.schemas import Dependency
 from api.settings import Settings
-from chains.events import ChatEvent
+from chains.events import Told
 from chains.turn import Language, Turn
 from guardrails.dialogue import Message
 from guardrails.verdict import Decision, Strictness
@@ -125,7 +125,7 @@ class Passages(Protocol):
 class Backend:
     """Everything behind the HTTP side, alive."""
 
-    chat: Runnable[Turn, ChatEvent]
+    chat: Runnable[Turn, Told]
     """The path of one message (`chains.build`)."""
     rails: PublicRailsSource
     passages: Passages

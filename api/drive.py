@@ -15,7 +15,7 @@ from api.run import Ending, Run, RunLimits
 from api.run_log import RunLog
 from chains.conversation import FinalStatus
 from chains.errors import CovenantError, InternalError, ServiceUnavailableError
-from chains.events import ChatEvent, MessageCompleted, RunFinished
+from chains.events import MessageCompleted, QuestionMasked, RunFinished, Told
 from chains.store import ConversationStore, LogEntries
 from chains.streams import closing
 from chains.turn import FinishReason, Turn
@@ -42,7 +42,7 @@ class Driver:
 
     def __init__(
         self,
-        chat: Runnable[Turn, ChatEvent],
+        chat: Runnable[Turn, Told],
         store: ConversationStore,
         log: RunLog,
         limits: RunLimits,
@@ -113,7 +113,10 @@ class Driver:
             raise InternalError("The chain ended without its last event.")
         return said
 
-    def _take(self, run: Run, event: ChatEvent) -> None:
+    def _take(self, run: Run, event: Told) -> None:
+        if isinstance(event, QuestionMasked):
+            run.transcript.question = event.text
+            return
         run.add(event)
         if not run.stateless:
             self._log.touch(run)

@@ -13,6 +13,7 @@ from chains.events import (
     ErrorEvent,
     FollowUps,
     GuardBlocked,
+    GuardModified,
     MessageCompleted,
     MessageDelta,
     RunFinished,
@@ -72,6 +73,9 @@ class Transcript:
                 self.blocked = event
                 if event.retract_from is not None:
                     self.clamp(event.retract_from)
+            case GuardModified(stage="input"):
+                # What was typed must not be kept; what was asked instead, only the chain can say.
+                self.question = ""
             case MessageCompleted():
                 self.finish_reason = event.finish_reason
             case FollowUps():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from langchain_core.runnables import Runnable
 
 from chains.chat import build_chat
-from chains.events import ChatEvent
+from chains.events import Told
 from chains.extractive import extractive
 from chains.knowledge.retriever import Retriever
 from chains.model import generate
@@ -29,7 +29,7 @@ EXTRACTIVE = "extractive"
 class LiveChat:
     """A path that answers."""
 
-    chat: Runnable[Turn, ChatEvent]
+    chat: Runnable[Turn, Told]
     model: ModelIdentity
     canary: str
     """The secret word of its system prompt, for the rails to look for."""

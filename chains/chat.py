@@ -4,9 +4,10 @@
 prepare | guarded( retrieve | screen | prompt | announced( first_answering( rungs ) ) )
 ```
 
-One frozen `Turn` goes in, `ChatEvent`s come out. Each stage is a LangChain Runnable in a module of
-its own name, knows no other stage, and can be replaced in one line here. The rails stand around
-everything that reads documents or asks a model.
+One frozen `Turn` goes in, `ChatEvent`s come out, and a word to the caller alone where the question
+was masked (`Told`). Each stage is a LangChain Runnable in a module of its own name, knows no other
+stage, and can be replaced in one line here. The rails stand around everything that reads documents
+or asks a model.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from langchain_core.runnables import Runnable
 
 from chains.cite import Citations
-from chains.events import ChatEvent
+from chains.events import Told
 from chains.fallback import first_answering
 from chains.prepare import prepare
 from chains.prompt import prompt
@@ -35,7 +36,7 @@ def build_chat(
     model: ModelIdentity,
     canary: str,
     settings: ChainSettings,
-) -> Runnable[Turn, ChatEvent]:
+) -> Runnable[Turn, Told]:
     """Compose the path of one message.
 
     Args:

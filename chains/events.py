@@ -4,6 +4,7 @@
 Offsets and lengths count characters (Unicode code points) of the answer's text.
 """
 
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -243,3 +244,18 @@ ChatEvent = Annotated[
     Field(discriminator="type"),
 ]
 """One event of the stream, told apart by `type`."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionMasked:
+    """The question that is really asked, because personal data in the person's own was hidden.
+
+    Told to the caller alone, right after the edits, so that it remembers this question and not the
+    other one. It is no event of the stream: nobody reads it, and no log holds it.
+    """
+
+    text: str = field(repr=False)
+
+
+Told = ChatEvent | QuestionMasked
+"""What the path of a message tells its caller."""

@@ -18,10 +18,12 @@ from chains.errors import ModelInterruptedError
 from chains.events import (
     ChatEvent,
     MessageCompleted,
+    QuestionMasked,
     ReasoningDelta,
     RunFinished,
     RunStarted,
     Status,
+    Told,
     UsageReport,
 )
 from chains.protocols import AnswerRails
@@ -65,7 +67,7 @@ def guarded(
     model: ModelIdentity,
     marks: Callable[[tuple[Passage, ...]], CitationMarks],
     queue_pieces: int,
-) -> Runnable[Turn, ChatEvent]:
+) -> Runnable[Turn, Told]:
     """Build the stage that runs `answer` between its rails and tells what happens.
 
     Args:
@@ -79,7 +81,7 @@ def guarded(
             off. Everything that can honestly be said was said before; the caller ends the run.
     """
 
-    async def events(turns: AsyncIterator[Turn]) -> AsyncIterator[ChatEvent]:
+    async def events(turns: AsyncIterator[Turn]) -> AsyncIterator[Told]:
         async for turn in turns:
             run = _GuardedRun(answer, turn, model=model, marks=marks, queue_pieces=queue_pieces)
             async with closing(run.events()) as stream:
@@ -115,7 +117,7 @@ class _GuardedRun:
         self._release = Release(turn, lambda: marks(()))
         self._blocked = False
 
-    async def events(self) -> AsyncIterator[ChatEvent]:
+    async def events(self) -> AsyncIterator[Told]:
         turn = self._turn
         yield RunStarted(
             run_id=turn.run_id,
@@ -137,6 +139,7 @@ class _GuardedRun:
                 if decision.outcome is Outcome.MODIFY and decision.text is not None:
                     for edit in modified(decision):
                         yield edit
+                    yield QuestionMasked(decision.text)
                     # The model must not go on reading what was masked.
                     await ahead.aclose()
                     self._turn = turn = replace(turn, question=decision.text)

@@ -8,10 +8,12 @@ from redis.asyncio import Redis
 
 from api.auth import Role
 from chains.errors import BadRequestError, ModelInterruptedError
-from tests.fakes.api_service import ApiService, Client, text_of
+from chains.events import GuardModified, QuestionMasked
+from tests.fakes.api_service import ApiService, Client, everything_in, text_of
 from tests.fakes.scripted_chat import (
     EVERY_KIND,
     ScriptedBackend,
+    Step,
     answered,
     blocked,
     deltas,
@@ -398,3 +400,42 @@ async def test_an_old_exchange_can_still_be_followed(
     await person.ask("And then?", parent_id=first["message_id"])
 
     assert [e.question for e in backend.chat.turns[-1].history] == ["Question 0?"]
+
+
+MASKED: list[Step] = [
+    started,
+    GuardModified(stage="input", start=8, end=16, kind="email", principle_id="privacy"),
+    QuestionMasked("Mail to [masked]?"),
+    *answered("Sent.")[2:],
+]
+"""A run whose question had personal data in it."""
+
+
+async def test_only_the_masked_question_is_kept_and_asked_on(
+    person: Client, backend: ScriptedBackend, redis: Redis
+) -> None:
+    """What the rails hid from the model is in no stored exchange and in no later turn."""
+    backend.chat.script = MASKED
+    async with person.stream("Mail to canary-93@example.org?") as reading:
+        frames = await reading.all()
+    backend.chat.script = answered("Yes.")
+    await person.ask("And now?")
+
+    assert "Mail to" not in str([frame.data for frame in frames]), "told to the caller alone"
+    assert [exchange.question for exchange in backend.chat.turns[-1].history] == [
+        "Mail to [masked]?"
+    ]
+    history = (await person.get("/chat/history")).json()
+    assert history["items"][0]["question"] == "Mail to [masked]?"
+    assert "canary-93" not in await everything_in(redis)
+
+
+async def test_a_question_whose_masked_form_is_unknown_is_not_kept(
+    person: Client, backend: ScriptedBackend
+) -> None:
+    """Where the run ends between the edit and the masked question, no question is kept at all."""
+    backend.chat.script = [*MASKED[:2], *deltas("Half"), RuntimeError("defect")]
+    async with person.stream("Mail to canary-93@example.org?") as reading:
+        await reading.all()
+
+    assert (await person.get("/chat/history")).json()["items"][0]["question"] == ""

@@ -1,14 +1,13 @@
 """Sessions: begun, renewed, read page by page, erased."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
 from redis.asyncio import Redis
 
 from api.auth import Role
 from api.settings import SessionSettings, Settings
 from tests.api.test_runs import SLOW
-from tests.fakes.api_service import ApiService, Client, serving
+from tests.fakes.api_service import ApiService, Client, everything_in, serving
 from tests.fakes.scripted_chat import ScriptedBackend, blocked
 
 CANARY = "canary-9d41"
@@ -225,23 +224,6 @@ async def test_a_staff_members_own_token_is_no_session(service: ApiService) -> N
         client.delete("/chat/session"),
     ):
         assert (await attempt).status_code == 403
-
-
-async def everything_in(redis: Redis) -> str:
-    """Every key and value, as one text."""
-    found: list[object] = []
-    for key in await redis.keys("*"):
-        kind = cast("bytes", await redis.type(key)).decode()
-        read: dict[str, Any] = {
-            "string": redis.get,
-            "hash": redis.hgetall,
-            "set": redis.smembers,
-            "stream": redis.xrange,
-            "list": lambda name: redis.lrange(name, 0, -1),
-            "zset": lambda name: redis.zrange(name, 0, -1),
-        }
-        found.append((key, await read[kind](key)))
-    return str(found)
 
 
 async def test_history_survives_the_loss_of_details(person: Client, redis: Redis) -> None:

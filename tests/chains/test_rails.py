@@ -6,17 +6,18 @@ import pytest
 
 from chains.errors import ModelInterruptedError, ModelUnavailableError
 from chains.events import (
-    ChatEvent,
     Citation,
     GuardBlocked,
     GuardModified,
     MessageCompleted,
     MessageDelta,
+    QuestionMasked,
     ReasoningDelta,
     RunFinished,
     RunStarted,
     Sources,
     Status,
+    Told,
     Trace,
     UsageReport,
 )
@@ -45,9 +46,7 @@ class PlainMarks:
         return fed
 
 
-async def events_of(
-    model: ScriptedPieces, turn: Turn, *, queue_pieces: int = 16
-) -> list[ChatEvent]:
+async def events_of(model: ScriptedPieces, turn: Turn, *, queue_pieces: int = 16) -> list[Told]:
     stage = guarded(
         announced(model.runnable()),
         model=ModelIdentity("qwen", demo=False),
@@ -57,7 +56,7 @@ async def events_of(
     return [event async for event in stage.astream(turn)]
 
 
-def text_of(events: Sequence[ChatEvent]) -> str:
+def text_of(events: Sequence[Told]) -> str:
     return "".join(event.text for event in events if isinstance(event, MessageDelta))
 
 
@@ -192,6 +191,19 @@ async def test_a_masked_question_is_what_the_model_reads(turn: Turn) -> None:
     assert [event.stage for event in events if isinstance(event, GuardModified)] == ["input"]
 
 
+async def test_the_caller_learns_what_was_really_asked(turn: Turn) -> None:
+    """The masked question is told once, after its edits, in words no repr shows."""
+    rails = ScriptedRails(mask="Covenant", stages=(Stage.INPUT,))
+
+    events = await events_of(ScriptedPieces([Text("Yes."), END]), replace(turn, rails=rails))
+    untouched = await events_of(ScriptedPieces([Text("Yes."), END]), turn)
+
+    at = events.index(QuestionMasked("What is [masked]?"))
+    assert isinstance(events[at - 1], GuardModified)
+    assert repr(events[at]) == "QuestionMasked()"
+    assert not any(isinstance(event, QuestionMasked) for event in untouched)
+
+
 async def test_reasoning_is_checked_and_shown_only_when_asked(turn: Turn) -> None:
     """Reasoning reaches only those who asked; a block in it stops the answer for everybody."""
     model = ScriptedPieces([Reasoning("Let me think."), Text("Yes."), END])
@@ -219,7 +231,7 @@ async def test_a_lower_rung_is_named(turn: Turn) -> None:
 async def test_an_interrupted_answer_is_named_as_cut_off(turn: Turn) -> None:
     """What was shown stays, it completes with `error`, and the failure reaches the caller."""
     model = ScriptedPieces([Text("Half an ans")], ModelInterruptedError("cut"))
-    seen: list[ChatEvent] = []
+    seen: list[Told] = []
     stage = guarded(
         model.runnable(),
         model=ModelIdentity("qwen", demo=False),

@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import uvicorn
 from fastapi import FastAPI
 from pydantic import TypeAdapter
+from redis.asyncio import Redis
 
 from api.app import create_app
 from api.embedded_redis import redis_server_binary
@@ -48,6 +49,23 @@ def redis_server() -> Iterator[str]:
             process.terminate()
             process.wait()
             shutil.rmtree(home)
+
+
+async def everything_in(redis: Redis) -> str:
+    """Every key and value, as one text."""
+    found: list[object] = []
+    for key in await redis.keys("*"):
+        kind = cast("bytes", await redis.type(key)).decode()
+        read: dict[str, Any] = {
+            "string": redis.get,
+            "hash": redis.hgetall,
+            "set": redis.smembers,
+            "stream": redis.xrange,
+            "list": lambda name: redis.lrange(name, 0, -1),
+            "zset": lambda name: redis.zrange(name, 0, -1),
+        }
+        found.append((key, await read[kind](key)))
+    return str(found)
 
 
 @dataclass

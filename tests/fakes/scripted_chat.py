@@ -26,13 +26,14 @@ from chains.events import (
     SourceItem,
     Sources,
     Status,
+    Told,
     Trace,
     UsageReport,
 )
 from chains.turn import Turn
 from tests.fakes.scripted_rails import FakePolicy, ScriptedRails
 
-Step = ChatEvent | float | Exception | Callable[[Turn], ChatEvent]
+Step = Told | float | Exception | Callable[[Turn], ChatEvent]
 """An event, a pause in seconds, a failure, or an event made from the turn."""
 
 PRINCIPLE = PrincipleRef(id="no-weapons", title="No weapons", summary="I do not help with those.")
@@ -139,11 +140,11 @@ class ScriptedChat:
     scripts: Mapping[str, Sequence[Step]] = field(default_factory=dict)
     """Other scripts, by question."""
 
-    def runnable(self) -> Runnable[Turn, ChatEvent]:
+    def runnable(self) -> Runnable[Turn, Told]:
         """The chain."""
         return RunnableGenerator(self._play, name="scripted_chat")
 
-    async def _play(self, turns: AsyncIterator[Turn]) -> AsyncIterator[ChatEvent]:
+    async def _play(self, turns: AsyncIterator[Turn]) -> AsyncIterator[Told]:
         async for turn in turns:
             self.turns.append(turn)
             done = False
