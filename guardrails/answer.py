@@ -41,6 +41,10 @@ class AnswerRails:
         self._answer = CheckedStream(rails, terms, conversation, known, hold=True)
         self._reasoning = CheckedStream(rails, terms, conversation, known, hold=False)
 
+    def cites(self, passages: Sequence[object]) -> None:
+        """Learn what the answer may cite, once it was retrieved: claims are held against it."""
+        self._passages = passages
+
     async def check(self, window: str) -> Decision:
         """Judge the next window of the answer."""
         return await self._answer.check(window)

@@ -263,9 +263,12 @@ async def test_claims_are_held_against_the_passages(
         title = "Opening hours"
         text = "Open till six."
 
-    answer = (await compile_rails(judge)).answer(QUESTION, passages=[Passage()])
-    await told(answer, "Till eight [1].")
-    assert "Open till six." in judge.asked[0]
+    rails = await compile_rails(judge)
+    await told(rails.answer(QUESTION, passages=[Passage()]), "Till eight [1].")
+    later = rails.answer(QUESTION)
+    later.cites([Passage()])
+    await told(later, "Till nine [1].")
+    assert ["Open till six." in asked for asked in judge.asked] == [True, True]
 
 
 async def test_a_very_long_answer_is_judged_at_both_ends(
