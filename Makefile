@@ -67,9 +67,7 @@ $(VENV)/.synced: pyproject.toml uv.lock | $(UV)
 frontend/node_modules/.synced: frontend/package.json frontend/package-lock.json
 	@./scripts/need.sh node
 	@echo "Installing locked page dependencies ..."
-	@# Not `npm ci`: it refuses a lock file whose registry had no packages for other platforms than
-	@# the one it was written on. This installs what is locked, checks its hashes, and changes nothing.
-	@cd frontend && npm install --no-save --no-audit --no-fund --loglevel=error
+	@cd frontend && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 FRONTEND := $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts \
