@@ -9,12 +9,9 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from chains.errors import BadRequestError
 from chains.protocols import RailsSource
 from chains.turn import Language, Turn
+from guardrails.dialogue import spoken_language
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
-_LETTER = re.compile(r"[^\W\d_]")
-# One Chinese character says about as much as two Latin letters.
-_HAN_SHARE = 0.2
 
 
 def prepare(rails: RailsSource, *, max_chars: int) -> Runnable[Turn, Turn]:
@@ -60,8 +57,4 @@ def language_of(text: str, *, default: Language) -> Language:
         text: What the person wrote.
         default: The answer where the text has no letters at all.
     """
-    han = len(_HAN.findall(text))
-    letters = len(_LETTER.findall(text))
-    if not letters:
-        return default
-    return "zh" if han / letters >= _HAN_SHARE else "en"
+    return spoken_language(text) if any(map(str.isalpha, text)) else default
