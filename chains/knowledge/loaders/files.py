@@ -1,6 +1,7 @@
 """Which loader reads which file."""
 
 import codecs
+import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -8,6 +9,7 @@ from typing import Final
 from chains.knowledge.document import Document
 from chains.knowledge.errors import UnreadableDocumentError
 from chains.knowledge.loaders.markdown import load_markdown
+from chains.knowledge.loaders.rows import load_csv, load_jsonl
 from chains.knowledge.loaders.text import load_text
 
 Loader = Callable[[bytes, str], Document]
@@ -18,12 +20,31 @@ def _of_text(load: Callable[..., Document]) -> Loader:
     return lambda data, title: load(_decoded(data), title=title)
 
 
+def _imported(module: str, name: str) -> Loader:
+    """A loader whose library is imported when the first file needs it: together they take long."""
+
+    def load(data: bytes, title: str) -> Document:
+        document: Document = getattr(importlib.import_module(module), name)(data, title)
+        return document
+
+    return load
+
+
+_HERE: Final = "chains.knowledge.loaders"
+
 LOADERS: Final[Mapping[str, Loader]] = {
     ".md": _of_text(load_markdown),
     ".markdown": _of_text(load_markdown),
     ".txt": _of_text(load_text),
     ".text": _of_text(load_text),
     ".rst": _of_text(load_text),
+    ".csv": _of_text(load_csv),
+    ".tsv": _of_text(load_csv),
+    ".jsonl": _of_text(load_jsonl),
+    ".html": _imported(f"{_HERE}.html", "load_html"),
+    ".htm": _imported(f"{_HERE}.html", "load_html"),
+    ".pdf": _imported(f"{_HERE}.pdf", "load_pdf"),
+    ".docx": _imported(f"{_HERE}.docx", "load_docx"),
 }
 """By suffix, in lower case."""
 
@@ -49,10 +70,17 @@ def load(path: Path, data: bytes) -> Document:
     loader = LOADERS.get(path.suffix.lower())
     if loader is None:
         known = ", ".join(sorted(LOADERS))
-        raise UnreadableDocumentError(f"{path.name}: not one of {known}.")
-    document = loader(data, _title_of(path))
+        raise UnreadableDocumentError(f"It is not one of {known}.")
+    try:
+        document = loader(data, _title_of(path))
+    except UnreadableDocumentError:
+        raise
+    except Exception as error:  # noqa: BLE001 - libraries raise anything for a broken file
+        kind = path.suffix[1:].upper()
+        reason = type(error).__name__
+        raise UnreadableDocumentError(f"It cannot be read as {kind} ({reason}).") from None
     if not document.sections:
-        raise UnreadableDocumentError(f"{path.name}: holds no text.")
+        raise UnreadableDocumentError("It holds no text.")
     return document
 
 
@@ -61,7 +89,7 @@ def _decoded(data: bytes) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _strictly(data, "utf-16")
     if b"\0" in data:
-        raise UnreadableDocumentError("The file is not text.")
+        raise UnreadableDocumentError("It is not text.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

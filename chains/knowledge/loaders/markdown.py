@@ -15,7 +15,8 @@ from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 from typing_extensions import override
 
-from chains.knowledge.document import Block, Document, Section
+from chains.knowledge.document import Block, Document
+from chains.knowledge.loaders.sections import Sections
 
 _FRONT_MATTER: Final = re.compile(r"\A---\n(?P<yaml>.*?)\n(?:---|\.\.\.)\n", re.DOTALL)
 _SOFT_BREAK: Final = re.compile(r"\r")
@@ -33,49 +34,19 @@ def load_markdown(data: str, *, title: str) -> Document:
     front, body = _front_matter(data)
     lines = body.split("\n")
     parser = MarkdownIt("commonmark").enable("table")
-    sections = _Sections()
+    sections = Sections()
     for node in SyntaxTreeNode(parser.parse(body)).children:
         if node.type == "heading":
             sections.heading(int(node.tag[1:]), _inline(node.children))
         else:
-            sections.add(_block(node, lines))
+            block = _block(node, lines)
+            if block:
+                sections.add(block)
     return Document(
         title=front.get("title") or sections.title or title,
         sections=sections.closed(),
         url=front.get("url"),
     )
-
-
-class _Sections:
-    """Sections as they are read; the first top heading is the document's title, not a section's."""
-
-    def __init__(self) -> None:
-        self.title: str | None = None
-        self._path: list[tuple[int, str]] = []
-        self._blocks: list[Block] = []
-        self._done: list[Section] = []
-
-    def heading(self, level: int, text: str) -> None:
-        self._close()
-        if level == 1 and self.title is None:
-            self.title, self._path = text, []
-            return
-        self._path = [(above, name) for above, name in self._path if above < level]
-        self._path.append((level, text))
-
-    def add(self, block: Block | None) -> None:
-        if block is not None:
-            self._blocks.append(block)
-
-    def closed(self) -> tuple[Section, ...]:
-        self._close()
-        return tuple(self._done)
-
-    def _close(self) -> None:
-        if self._blocks:
-            names = tuple(name for _, name in self._path)
-            self._done.append(Section(tuple(self._blocks), names))
-            self._blocks = []
 
 
 def _front_matter(data: str) -> tuple[dict[str, str], str]:

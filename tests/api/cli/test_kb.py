@@ -76,7 +76,7 @@ def test_bad_files_are_named(docs: Path, capsys: pytest.CaptureFixture[str]) -> 
 
     captured = capsys.readouterr()
     assert "1 added" in captured.out
-    assert "broken.md: The file is not text." in captured.err
+    assert "broken.md: It is not text." in captured.err
 
 
 def test_sync_and_remove_follow_the_files(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -170,7 +170,7 @@ def test_bad_files_are_reported_and_skipped(library: Library, docs: Path) -> Non
 
     assert changes.added == 2
     assert [(Path(each.name).name, each.reason) for each in changes.failures] == [
-        ("broken.txt", "The file is not text.")
+        ("broken.txt", "It is not text.")
     ]
 
 

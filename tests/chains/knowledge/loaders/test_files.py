@@ -36,6 +36,9 @@ def test_text_is_decoded_as_it_was_written(data: bytes, text: str) -> None:
         ("a.txt", b"\x00\x01\x02", "not text"),
         ("a.txt", b"\xff\xfeA", "no encoding"),
         ("a.md", b"  \n", "holds no text"),
+        ("a.pdf", b"%PDF-1.7 broken", "cannot be read as PDF"),
+        ("a.docx", b"PK broken", "cannot be read as DOCX"),
+        ("a.pdf", b"", "cannot be read as PDF"),
     ],
 )
 def test_a_file_that_is_no_document_says_why(name: str, data: bytes, reason: str) -> None:
@@ -53,6 +56,19 @@ def test_suffixes_are_compared_without_case() -> None:
     """README.MD is Markdown."""
     assert can_load(Path("README.MD"))
     assert not can_load(Path("image.png"))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.html", b"<p>Some text</p>"),
+        ("a.csv", b"a,b\nSome text,1\n"),
+        ("a.jsonl", b'{"t": "Some text"}'),
+    ],
+)
+def test_every_format_finds_its_loader(name: str, data: bytes) -> None:
+    """The suffix chooses who reads the file."""
+    assert "Some text" in text_of(data, name)
 
 
 def test_paragraphs_of_plain_text_are_blocks() -> None:
