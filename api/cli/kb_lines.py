@@ -54,7 +54,7 @@ def read_documents(lines: Iterable[bytes]) -> tuple[list[Line], list[Failure]]:
                 Line(
                     doc_id=_text(record, "doc_id"),
                     text=_text(record, "text"),
-                    title=_text(record, "title") if record.get("title") is not None else None,
+                    title=_text(record, "title") if record.get("title") else None,
                 )
             )
         except ValueError as error:

@@ -100,7 +100,7 @@ def test_lines_go_in_and_hits_come_out(
     """Programs add documents as lines and get one line for each query, one hit a document."""
     give(
         monkeypatch,
-        {"doc_id": "a", "text": "Zebras eat grass.\n\n" + "Zebras run. " * 200},
+        {"doc_id": "a", "title": "", "text": "Zebras eat grass.\n\n" + "Zebras run. " * 200},
         {"doc_id": 7, "title": "Lions", "text": "Lions eat zebras."},
     )
     assert main(["kb", "add", "--jsonl"]) == 0
