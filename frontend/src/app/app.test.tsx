@@ -1,4 +1,4 @@
-import { screen, within } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it, vi } from "vitest";
 import { answer } from "@/testing/events";
 import { asked, renderApp } from "@/testing/render-app";
@@ -88,6 +88,14 @@ describe("the page", () => {
     await user.click(screen.getByRole("button", { name: "More" }));
 
     expect(screen.getByRole("button", { name: "Save as Markdown" })).toBeDisabled();
+  });
+
+  it("copies an answer, and says so", async () => {
+    const { user } = await asked(new ScriptedStream().send(...answer("Because **so**.")));
+    await user.click(await screen.findByRole("button", { name: "Copy" }));
+
+    expect(await navigator.clipboard.readText()).toBe("Because **so**.");
+    await waitFor(() => expect(screen.getByTestId("announcer-status")).toHaveTextContent("Copied"));
   });
 
   it("says that a page does not exist", async () => {

@@ -61,6 +61,19 @@ describe("a block", () => {
     expect(screen.queryByRole("button", { name: "Ask a person to look" })).toBeNull();
   });
 
+  it("shows what the person who looked has answered", async () => {
+    const service = new ScriptedService().on("POST", "/appeals", () =>
+      json({ ...APPEAL, status: "overturned", answer: "You were right.\nSorry." }, 201),
+    );
+    const app = await asked(new ScriptedStream().send(...script), service);
+    await app.user.click(await screen.findByRole("button", { name: "Ask a person to look" }));
+    await app.user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Send" }));
+
+    expect(await screen.findByText(/the block was wrong/)).toBeVisible();
+    expect(screen.getByText(/You were right/)).toBeVisible();
+    expect(service.requests("POST", "/appeals")[0]?.body["text"]).toBe("Why?");
+  });
+
   it("keeps what was written when an appeal cannot be sent", async () => {
     const service = new ScriptedService().on("POST", "/appeals", () =>
       problem(503, "service_unavailable"),
