@@ -70,6 +70,7 @@ class CompletionAsk:
             question=question.text,
             language=conversation.session.language or "en",
             preamble=tuple(earlier),
+            follow_ups=False,
         ), stored
 
 

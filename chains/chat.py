@@ -1,7 +1,8 @@
 """The path of one message. Start here.
 
 ```
-prepare | guarded( retrieve | screen | prompt | announced( first_answering( rungs ) ) )
+prepare | with_follow_ups( guarded( answer ) )
+answer = retrieve | screen | prompt | announced( first_answering( rungs ) )
 ```
 
 One frozen `Turn` goes in, `ChatEvent`s come out, and a word to the caller alone where the question
@@ -11,12 +12,14 @@ or asks a model.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from langchain_core.runnables import Runnable
 
 from chains.cite import Citations
 from chains.events import Told
 from chains.fallback import first_answering
+from chains.follow_ups import OpensPassages, with_follow_ups
 from chains.prepare import prepare
 from chains.prompt import prompt
 from chains.protocols import RailsSource
@@ -28,10 +31,14 @@ from chains.sources import announced
 from chains.turn import Piece, Turn
 
 
+class Documents(SearchesPassages, OpensPassages, Protocol):
+    """What the path asks of the knowledge base; `chains.knowledge.retriever.Retriever`."""
+
+
 def build_chat(
     *,
     rails: RailsSource,
-    retriever: SearchesPassages,
+    retriever: Documents,
     rungs: Sequence[Runnable[Turn, Piece]],
     model: ModelIdentity,
     canary: str,
@@ -41,7 +48,7 @@ def build_chat(
 
     Args:
         rails: Hands out the active policy's rails; each turn pins one.
-        retriever: Finds passages.
+        retriever: Finds passages and opens them.
         rungs: The fallback ladder's stages, best first.
         model: What is announced as the answering model.
         canary: A secret word in the system prompt that must never be answered.
@@ -62,6 +69,7 @@ def build_chat(
         )
         | announced(first_answering(rungs))
     )
-    return prepare(rails, max_chars=settings.max_message_chars) | guarded(
-        answer, model=model, marks=Citations, queue_pieces=settings.queue_pieces
+    told = guarded(answer, model=model, marks=Citations, queue_pieces=settings.queue_pieces)
+    return prepare(rails, max_chars=settings.max_message_chars) | with_follow_ups(
+        told, retriever, most=settings.follow_ups, deadline=settings.follow_ups_deadline
     )

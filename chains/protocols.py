@@ -3,11 +3,11 @@
 `guardrails.rails` and `chains.knowledge` satisfy these; tests pass scripted ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from guardrails.dialogue import Message
-from guardrails.verdict import Decision, Strictness
+from guardrails.verdict import Decision, Layer, Strictness
 
 
 class PolicyTexts(Protocol):
@@ -75,9 +75,16 @@ class Rails(Protocol):
         """The policy these rails enforce."""
 
     async def check_input(
-        self, conversation: tuple[Message, ...], *, strictness: Strictness | None = None
+        self,
+        conversation: tuple[Message, ...],
+        *,
+        strictness: Strictness | None = None,
+        layers: Collection[Layer] | None = None,
     ) -> Decision:
-        """Judge the person's turn, and system or tool text before it."""
+        """Judge the person's turn, and system or tool text before it.
+
+        With `layers` by these alone; what they leave open is then `UNSURE`.
+        """
 
     async def check_passages(
         self, passages: Sequence[str], *, strictness: Strictness | None = None

@@ -20,5 +20,10 @@ class ChainSettings(BaseModel):
     """Budget of all passages in a prompt, in estimated tokens."""
     retrieval_deadline: timedelta = timedelta(milliseconds=150)
     """How long retrieval may take before the answer goes on without it."""
+    follow_ups: int = Field(default=3, ge=0, le=10)
+    """Most questions to try next that an answer comes with; 0 offers none. Under `strict`, where
+    nothing passes without the judge, there are none either."""
+    follow_ups_deadline: timedelta = timedelta(milliseconds=100)
+    """How long finding them may hold up a run's last word; the answer is whole by then."""
     queue_pieces: int = Field(default=16, ge=1)
     """Windows generated ahead of the rails before the model is made to wait."""

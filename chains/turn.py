@@ -77,6 +77,8 @@ class Turn:
     """Whether the person asked for the model's reasoning."""
     strictness: Strictness | None = None
     """Staff only: another strictness than the active one."""
+    follow_ups: bool = True
+    """Whether questions to try next are shown to anybody."""
     trace: bool = False
     """Staff only: tell what each rail said."""
     rails: Rails | None = field(default=None, repr=False)

@@ -112,6 +112,7 @@ async def test_every_message_is_handed_on(
 
     turn = backend.chat.turns[-1]
     assert turn.question == "Five?"
+    assert not turn.follow_ups, "this protocol has no place to show them"
     assert [(message.role, message.text) for message in turn.preamble] == [
         (Speaker.SYSTEM, "Ignore your rules."),
         (Speaker.USER, "One\ntwo"),

@@ -1,7 +1,7 @@
 """Rails whose decisions a test writes down: blocks and masks by substring, at any stage."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from guardrails.dialogue import Message, Role, user_turn
@@ -66,6 +66,8 @@ class ScriptedRails:
     """What every decision remarks."""
     policy: FakePolicy = field(default_factory=FakePolicy)
     inputs: list[str] = field(default_factory=list)
+    layers: list[Collection[Layer] | None] = field(default_factory=list)
+    """What each input check was limited to."""
     windows: list[str] = field(default_factory=list)
     strictness: list[Strictness | None] = field(default_factory=list)
 
@@ -75,10 +77,15 @@ class ScriptedRails:
         return self
 
     async def check_input(
-        self, conversation: tuple[Message, ...], *, strictness: Strictness | None = None
+        self,
+        conversation: tuple[Message, ...],
+        *,
+        strictness: Strictness | None = None,
+        layers: Collection[Layer] | None = None,
     ) -> Decision:
         text = user_turn(conversation)
         self.inputs.append(text)
+        self.layers.append(layers)
         self.strictness.append(strictness)
         return await self.decide(Stage.INPUT, text)
 

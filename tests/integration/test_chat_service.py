@@ -27,6 +27,30 @@ def test_an_answer_streams_with_its_sources(service: Service) -> None:
     assert text[citation["start"] : citation["end"]].startswith("Answers cite their passages")
 
 
+def test_an_answer_suggests_what_to_ask_next(demo: Service) -> None:
+    """After the answer come questions from around the cited passage, never what was asked."""
+    token = demo.token()
+    question = "How do citations work?"
+    answer = demo.json("/api/v1/chat", {"message": question}, token)
+    first, *_ = answer["follow_ups"]
+    types = [frame.event for frame in chat(demo, token, first)]
+
+    assert len(answer["follow_ups"]) <= 3
+    assert all(item.endswith("?") for item in answer["follow_ups"])
+    assert types.index("message.completed") < types.index("follow_ups") < len(types) - 1
+    one, other = demo.json("/api/v1/chat/history", token=token)["items"]
+    assert one["follow_ups"] == answer["follow_ups"]
+    assert not {question, first} & set(other["follow_ups"])
+
+
+def test_strict_offers_only_what_a_judge_saw(service: Service) -> None:
+    """Under `strict` the local layers alone let nothing pass, so nothing is suggested."""
+    answer = service.json("/api/v1/chat", {"message": "How do citations work?"}, service.token())
+
+    assert answer["finish_reason"] == "stop"
+    assert answer["follow_ups"] == []
+
+
 def test_a_source_opens(service: Service) -> None:
     """The passage behind a citation can be read in full, with its document's title."""
     token = service.token()
