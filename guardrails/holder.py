@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 from typing_extensions import override
-from watchfiles import awatch
 
 from guardrails.examples import ExampleResult, failures, run_examples
 from guardrails.judge import JudgeEndpoint
@@ -24,9 +23,13 @@ from guardrails.source import Place, PolicyError, Problem
 from guardrails.verdict import Strictness
 from guardrails.verdict_cache import VerdictCache
 from guardrails.versions import PolicyStore, Publisher
+from guardrails.watch import Watcher
 
 POLL: Final = timedelta(seconds=1)
 """How often the folder is looked at where the system reports no changes."""
+
+_PATIENCE: Final = 0.2
+"""Seconds between two cancellations of a task that does not end."""
 
 DRAIN: Final = timedelta(minutes=10)
 """How long replaced rails keep their connections for turns that pinned them."""
@@ -133,11 +136,6 @@ class RailsHolder:
         return self._failing
 
     @property
-    def follows(self) -> bool:
-        """Whether a published version is followed instead of a folder's edits."""
-        return self._follows
-
-    @property
     def strictness(self) -> Strictness:
         """The strictness in force."""
         return self._rails.strictness
@@ -193,7 +191,12 @@ class RailsHolder:
             poll: How often to look where the system reports no changes, as on network volumes.
         """
         stop = asyncio.Event()
-        watcher = _Watcher(self, self._folder, self._rails.policy.version)
+        watcher = Watcher(
+            self._folder,
+            self._rails.policy.version,
+            changed=self.reload,
+            waits=lambda: self._follows,
+        )
         tasks = (
             asyncio.create_task(watcher.listen(stop)),
             asyncio.create_task(watcher.poll(poll, stop)),
@@ -202,9 +205,7 @@ class RailsHolder:
             yield
         finally:
             stop.set()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _ended(*tasks)
 
     @contextlib.asynccontextmanager
     async def following(
@@ -223,14 +224,11 @@ class RailsHolder:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await _ended(task)
 
     async def aclose(self) -> None:
         """Close the rails in force and those that were replaced."""
-        for task in tuple(self._draining):
-            task.cancel()
-        await asyncio.gather(*self._draining, return_exceptions=True)
+        await _ended(*self._draining)
         await self._rails.aclose()
 
     async def _exchange(self, folder: Path, version: str | None) -> bool:
@@ -294,35 +292,17 @@ class RailsHolder:
                     refused = None
 
 
-class _Watcher:
-    """Notices edits of one folder. A folder that stands still never replaces what was published."""
+async def _ended(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks until they have ended.
 
-    def __init__(self, holder: RailsHolder, folder: Path, version: str) -> None:
-        self._holder = holder
-        self._folder = folder
-        self._seen: str | None = version
-
-    async def listen(self, stop: asyncio.Event) -> None:
-        # Where the system cannot watch (too many watches, odd volumes), polling goes on alone.
-        with contextlib.suppress(OSError, RuntimeError):
-            async for _ in awatch(self._folder, stop_event=stop, debounce=200, step=50):
-                await self._look()
-
-    async def poll(self, every: timedelta, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            await asyncio.sleep(every.total_seconds())
-            await self._look()
-
-    async def _look(self) -> None:
-        if self._holder.follows:
-            return
-        try:
-            version = await asyncio.to_thread(lambda: version_of(read_folder(self._folder)))
-        except (OSError, PolicyError):
-            version = None
-        if version is None or version != self._seen:
-            self._seen = version
-            await self._holder.reload(self._folder)
+    One cancellation can be lost: a client's timeout that runs out at that moment turns it into a
+    `TimeoutError`, which reads as an outage and is survived.
+    """
+    running = {task for task in tasks if not task.done()}
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=_PATIENCE)
 
 
 async def _build(

@@ -171,7 +171,7 @@ async def test_edits_are_noticed_where_nothing_is_reported(
     def no_watches(*_: object, **__: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("guardrails.holder.awatch", no_watches)
+    monkeypatch.setattr("guardrails.watch.awatch", no_watches)
     before = holder.current
     async with holder.watching(poll=QUICK):
         harmless_edit(folder)

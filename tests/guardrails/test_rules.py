@@ -7,7 +7,9 @@ import pytest
 
 from guardrails.policy import SHIPPED, load_policy
 from guardrails.principles import Principle
-from guardrails.rules import RuleFile, Rules, is_explosive
+from guardrails.rule_file import RuleFile
+from guardrails.rule_lint import is_explosive
+from guardrails.rules import Rules
 from guardrails.verdict import Outcome, Stage
 from tests.fakes.small_policy import RULES, principles
 
