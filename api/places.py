@@ -7,7 +7,7 @@ from chains.qwen.discovery import LOCAL_PORTS, Discovery, discover
 from chains.qwen.endpoint import Endpoint
 from chains.qwen.thinking import thinking_fields
 from chains.qwen.weights import find_local_model
-from guardrails.judge import JudgeEndpoint
+from guardrails.judge import JudgeEndpoint, JudgeKind
 from guardrails.policy import SHIPPED
 
 _ROOT = Path(__file__).parents[1]
@@ -61,4 +61,19 @@ def judge_endpoint(settings: Settings, model: Endpoint | None) -> JudgeEndpoint 
         guard.name or model.model,
         guard.api_key or model.api_key,
         fields=thinking_fields(model.style, thinking=False),
+    )
+
+
+def is_judge_named(settings: Settings) -> bool:
+    """Whether somebody chose the judge; otherwise the main model has to do."""
+    return settings.guard.base_url is not None or settings.guard.name is not None
+
+
+def writer_endpoint(model: Endpoint | None) -> JudgeEndpoint | None:
+    """Where answers are rewritten: the main model, for a guard model writes nothing."""
+    if model is None:
+        return None
+    fields = thinking_fields(model.style, thinking=False)
+    return JudgeEndpoint(
+        model.base_url, model.model, model.api_key, kind=JudgeKind.CONSTITUTION, fields=fields
     )

@@ -69,6 +69,17 @@ class Combiner:
             principle.id: (SEVERITIES.index(principle.severity), order[principle.id])
             for principle in policy.principles
         }
+        self._always = frozenset(
+            (stage, strictness)
+            for stage in Stage
+            for strictness in Strictness
+            if policy.strictness.levels[strictness].judge == "always"
+            or any(
+                principle.min_strictness is Strictness.STRICT
+                for principle in policy.principles
+                if principle.checks(stage, Layer.JUDGE)
+            )
+        )
 
     def enforced(self, principle: str | None, strictness: Strictness) -> bool:
         """Whether a violation of `principle` has consequences at `strictness`."""
@@ -78,13 +89,7 @@ class Combiner:
 
     def always_judged(self, stage: Stage, strictness: Strictness) -> bool:
         """Whether the judge sees every text of `stage`."""
-        if self._policy.strictness.levels[strictness].judge == "always":
-            return True
-        return any(
-            principle.min_strictness is Strictness.STRICT
-            for principle in self._policy.principles
-            if principle.checks(stage, Layer.JUDGE)
-        )
+        return (stage, strictness) in self._always
 
     def rule(
         self,

@@ -18,8 +18,9 @@ class Fitness:
     """What a trial found."""
 
     fit: bool
-    reason: str = ""
-    """Why not, in a few words for people."""
+    """Whether it gives verdicts, in time. Whether they are good ones is for `evals` to say."""
+    remark: str = ""
+    """Why not, or what is odd about its verdicts, in a few words for people."""
 
 
 async def try_judge(endpoint: JudgeEndpoint, policy: Policy) -> Fitness:
@@ -35,7 +36,7 @@ async def try_judge(endpoint: JudgeEndpoint, policy: Policy) -> Fitness:
     principles = tuple(p for p in policy.principles if p.checks(Stage.INPUT, Layer.JUDGE))
     tried = _most_severe(principles, endpoint)
     if tried is None:
-        return Fitness(fit=False, reason="no principle has an example it could judge")
+        return Fitness(fit=False, remark="no principle has an example it could judge")
     judge = Judge(endpoint, policy)
     try:
         bad, good = (
@@ -44,12 +45,12 @@ async def try_judge(endpoint: JudgeEndpoint, policy: Policy) -> Fitness:
         )
         await _warm_up(judge, bad)
         if not (await judge.ask(bad)).violations:
-            return Fitness(fit=False, reason="it finds nothing wrong with what is forbidden")
+            return Fitness(fit=True, remark="it finds nothing wrong with what is forbidden")
         sure = policy.strictness.levels.balanced.violation_from
         if any(v.confidence >= sure for v in (await judge.ask(good)).violations):
-            return Fitness(fit=False, reason="it objects to what is allowed")
+            return Fitness(fit=True, remark="it objects to what is allowed")
     except JudgeError as error:
-        return Fitness(fit=False, reason=_REASONS[error.fault])
+        return Fitness(fit=False, remark=_REASONS[error.fault])
     finally:
         await judge.aclose()
     return Fitness(fit=True)
