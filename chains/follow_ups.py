@@ -47,6 +47,10 @@ class OpenPassage(Protocol):
         """Of its section."""
 
     @property
+    def text(self) -> str:
+        """The passage."""
+
+    @property
     def neighbours(self) -> Sequence[tuple[str, str]]:
         """Id and text of the passages before and after it in its document."""
 
@@ -146,16 +150,20 @@ class _Finder:
             if asked.is_new(part) and asked.is_untouched(part, heard.text):
                 yield part
         asked.add(turn.question)
-        async with aclosing(self._headings(heard)) as headings:
-            async for heading in headings:
-                if is_askable(heading) and asked.is_new(heading):
+        async with aclosing(self._around(heard)) as views:
+            async for view in views:
+                heading = view.heading or ""
+                if is_askable(heading) and asked.is_new(heading) and await _readable(turn, view):
                     asked.add(heading)
                     yield question_about(heading, turn.language)
 
-    async def _headings(self, heard: _Heard) -> AsyncGenerator[str, None]:
+    async def _around(self, heard: _Heard) -> AsyncGenerator[OpenPassage, None]:
         """What stands around what was cited, then what was read as well and not answered with."""
+        best = max((source.score for source in heard.sources), default=0.0)
+        near = [each for each in heard.sources if each.score >= best * _NEAR_THE_BEST]
         # An answer that cites nothing rests on the best passage, if on any.
-        cited = [source for source in heard.sources if source.n in heard.cited] or heard.sources[:1]
+        cited = [source for source in near if source.n in heard.cited] or near[:1]
+        answered_with = {source.id for source in cited}
         names = [source.id for source in cited]
         opened: set[str] = set()
         while names and len(opened) < _MOST_OPENED:
@@ -163,20 +171,25 @@ class _Finder:
             if name in opened or (view := await self.passages.passage(name)) is None:
                 continue
             opened.add(name)
-            names.extend(near for near, _ in view.neighbours)
-            if view.heading and len(opened) > len(cited):
-                yield view.heading
-        least = max((source.score for source in heard.sources), default=0.0) * _NEAR_THE_BEST
-        for source in heard.sources:
-            if source.id not in opened and source.score >= least:
+            names.extend(neighbour for neighbour, _ in view.neighbours)
+            if name not in answered_with:
+                yield view
+        for source in near:
+            if source.id not in opened:
                 view = await self.passages.passage(source.id)
-                if view is not None and view.heading:
-                    yield view.heading
+                if view is not None:
+                    yield view
 
 
 def _asked_before(turn: Turn) -> Iterator[str]:
     yield from (exchange.question for exchange in turn.history)
     yield from (message.text for message in turn.preamble if message.role is Role.USER)
+
+
+async def _readable(turn: Turn, view: OpenPassage) -> bool:
+    """Whether the retrieval rails let an answer read the passage: else asking leads nowhere."""
+    (decision,) = await turn.pinned_rails.check_passages([view.text], strictness=turn.strictness)
+    return not decision.blocked
 
 
 async def _passes(turn: Turn, question: str) -> bool:

@@ -52,8 +52,10 @@ def question_about(heading: str, language: Language) -> str:
         asked = _chinese(heading) if language == "zh" else _english(heading)
         if asked is not None:
             return asked
+    # These words mean nothing to the search, so that the heading finds its passage, and leave the
+    # rails in no doubt: other ways to put it were withheld more often.
     if language == "zh":
-        return f"关于“{heading}”，我需要了解什么？"  # noqa: RUF001 - Chinese punctuation
+        return f"“{heading}”是怎样的？"  # noqa: RUF001 - Chinese punctuation
     return f"What should I know about “{heading}”?"
 
 

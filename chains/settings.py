@@ -23,7 +23,7 @@ class ChainSettings(BaseModel):
     follow_ups: int = Field(default=3, ge=0, le=10)
     """Most questions to try next that an answer comes with; 0 offers none. Under `strict`, where
     nothing passes without the judge, there are none either."""
-    follow_ups_deadline: timedelta = timedelta(milliseconds=100)
+    follow_ups_deadline: timedelta = timedelta(milliseconds=250)
     """How long finding them may hold up a run's last word; the answer is whole by then."""
     queue_pieces: int = Field(default=16, ge=1)
     """Windows generated ahead of the rails before the model is made to wait."""

@@ -23,7 +23,7 @@ from chains.follow_ups import with_follow_ups
 from chains.streams import closing
 from chains.turn import Exchange, Turn
 from guardrails.dialogue import Message, Role
-from guardrails.verdict import Layer
+from guardrails.verdict import Layer, Stage
 from tests.fakes.scripted_rails import ScriptedRails
 
 SECOND = timedelta(seconds=1)
@@ -32,6 +32,7 @@ SECOND = timedelta(seconds=1)
 @dataclass
 class View:
     heading: str | None
+    text: str = "text"
     neighbours: Sequence[tuple[str, str]] = ()
 
 
@@ -53,7 +54,8 @@ class Guide:
         if n >= len(self.headings):
             return None
         near = [each for each in (n - 1, n + 1) if 0 <= each < len(self.headings)]
-        return View(self.headings[n], [(str(each), "text") for each in near])
+        text = f"About {self.headings[n]}."
+        return View(self.headings[n], text, [(str(each), "text") for each in near])
 
 
 GUIDE = Guide(("Getting started", "How search works", "Rate limits", "Keep the index fresh"))
@@ -159,13 +161,23 @@ async def test_nothing_is_offered_that_was_asked_before(turn: Turn) -> None:
 async def test_only_clean_passes_are_offered(turn: Turn) -> None:
     """A question that the rails stop, mask or cannot decide on is dropped; others stay."""
     for stopped in ({"block": "limits"}, {"mask": "limits"}, {"fail": "limits"}):
-        rails = ScriptedRails(**stopped)  # type: ignore[arg-type]  # one of its own fields
+        rails = ScriptedRails(**stopped, stages=(Stage.INPUT,))  # type: ignore[arg-type]  # one of its own fields
 
         events = await told(replace(turn, rails=rails), answered(source(1, "1")))
 
         assert len(offered(events)) == 2
         assert "limits" not in str(offered(events))
         assert rails.layers == [(Layer.RULES, Layer.CLASSIFIER)] * 3
+
+
+async def test_what_may_not_be_read_is_not_asked_about(turn: Turn) -> None:
+    """A section that the retrieval rails withhold could not be answered from."""
+    rails = ScriptedRails(block="About Rate limits.", stages=(Stage.RETRIEVAL,))
+
+    events = await told(replace(turn, rails=rails), answered(source(1, "1")))
+
+    assert len(offered(events)) == 2
+    assert "limits" not in str(offered(events))
 
 
 async def test_the_persons_language_is_spoken(turn: Turn) -> None:
@@ -175,7 +187,7 @@ async def test_the_persons_language_is_spoken(turn: Turn) -> None:
 
     assert offered(await told(turn, answered(source(1, "0")), guide)) == (
         "检索是如何工作的？",
-        "关于“Rate limits”，我需要了解什么？",
+        "“Rate limits”是怎样的？",
     )
 
 
@@ -223,12 +235,12 @@ async def test_slow_documents_do_not_hold_the_run_up(turn: Turn) -> None:
 
 async def test_slow_rails_do_not_hold_the_run_up(turn: Turn) -> None:
     """What passed before the deadline is offered; the rest is not waited for."""
-    rails = ScriptedRails(delay=0.04)
+    rails = ScriptedRails(delay=0.05)
 
     events = await told(
         replace(turn, rails=rails),
         answered(source(1, "1")),
-        deadline=timedelta(milliseconds=60),
+        deadline=timedelta(milliseconds=140),
     )
 
     assert len(offered(events)) == 1

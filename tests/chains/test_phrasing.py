@@ -16,8 +16,8 @@ from chains.turn import Language
         ("Is it stored? What is kept", "en", "Is it stored?"),
         ("引用是如何工作的", "zh", "引用是如何工作的？"),
         ("谁会看到我的消息？", "zh", "谁会看到我的消息？"),
-        ("严格程度", "zh", "关于“严格程度”，我需要了解什么？"),
-        ("How citations work", "zh", "关于“How citations work”，我需要了解什么？"),
+        ("严格程度", "zh", "“严格程度”是怎样的？"),
+        ("How citations work", "zh", "“How citations work”是怎样的？"),
         ("引用是如何工作的", "en", "What should I know about “引用是如何工作的”?"),
     ],
 )
