@@ -2,7 +2,7 @@
 
 ```
 prepare | with_follow_ups( guarded( answer ) )
-answer = retrieve | screen | prompt | announced( first_answering( rungs ) )
+answer = retrieve | screen | recall | prompt | announced( first_answering( rungs ) )
 ```
 
 One frozen `Turn` goes in, `ChatEvent`s come out, and a word to the caller alone where the question
@@ -24,6 +24,7 @@ from chains.prepare import prepare
 from chains.prompt import prompt
 from chains.protocols import RailsSource
 from chains.rails import ModelIdentity, guarded
+from chains.recall import recall
 from chains.retrieve import SearchesPassages, retrieve
 from chains.screen import screen
 from chains.settings import ChainSettings
@@ -62,11 +63,8 @@ def build_chat(
     answer = (
         retrieve(retriever, limit=settings.passages, deadline=settings.retrieval_deadline)
         | screen()
-        | prompt(
-            history_tokens=settings.history_tokens,
-            passage_tokens=settings.passage_tokens,
-            canary=canary,
-        )
+        | recall(history_tokens=settings.history_tokens, summary_tokens=settings.summary_tokens)
+        | prompt(passage_tokens=settings.passage_tokens, canary=canary)
         | announced(first_answering(rungs))
     )
     told = guarded(answer, model=model, marks=Citations, queue_pieces=settings.queue_pieces)

@@ -14,6 +14,8 @@ class ChainSettings(BaseModel):
     """Longest message a person may send, in characters."""
     history_tokens: int = Field(default=3000, ge=0)
     """Budget of earlier exchanges in the prompt, in estimated tokens."""
+    summary_tokens: int = Field(default=500, ge=0)
+    """Budget of the summary of exchanges that do not fit, in estimated tokens; 0 for none."""
     passages: int = Field(default=6, ge=1, le=20)
     """Most passages in a prompt."""
     passage_tokens: int = Field(default=2400, ge=100)

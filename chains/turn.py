@@ -87,6 +87,8 @@ class Turn:
     """Set by `retrieve`."""
     screened: tuple[Decision, ...] = ()
     """Set by `screen`: what the retrieval rails said of each retrieved passage."""
+    summary: str = field(default="", repr=False)
+    """Set by `recall`: the exchanges before those of `history`, which it shortens to what fits."""
     prompt: tuple[Message, ...] = field(default=(), repr=False)
     """Set by `prompt`."""
 

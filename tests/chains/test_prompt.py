@@ -21,7 +21,7 @@ def roles_and_texts(turn: Turn) -> list[tuple[str, str]]:
     return [(message.role.value, message.text) for message in turn.prompt[1:]]
 
 
-STAGE = prompt(history_tokens=10, passage_tokens=10, canary="CANARY")
+STAGE = prompt(passage_tokens=10, canary="CANARY")
 
 
 async def test_passages_are_data_and_never_system_text(turn: Turn) -> None:
@@ -38,9 +38,9 @@ async def test_passages_are_data_and_never_system_text(turn: Turn) -> None:
     assert question.text == "What is Covenant?"
 
 
-def test_the_newest_history_that_fits_is_kept_in_order(turn: Turn) -> None:
-    """Older exchanges fall out of the budget first, and an exchange is never cut in half."""
-    history = (exchange("old " * 20, "old"), exchange("q1", "a1"), exchange("q2", "a2"))
+def test_the_conversation_is_told_in_order(turn: Turn) -> None:
+    """Earlier exchanges stand before the question, each as question and answer."""
+    history = (exchange("q1", "a1"), exchange("q2", "a2"))
 
     written = STAGE.invoke(replace(turn, history=history))
 
@@ -53,11 +53,18 @@ def test_the_newest_history_that_fits_is_kept_in_order(turn: Turn) -> None:
     ]
 
 
-def test_a_stopped_exchange_is_not_repeated_to_the_model(turn: Turn) -> None:
-    """An exchange without an answer leaves no trace in the prompt."""
-    written = STAGE.invoke(replace(turn, history=(exchange("forbidden", ""),)))
+def test_a_summary_is_the_persons_text_and_says_what_it_is(turn: Turn) -> None:
+    """The summary comes first, marked, as user text: it must not speak with the system's voice."""
+    written = STAGE.invoke(
+        replace(turn, summary="- asked: q0\n  answered: a0", history=(exchange("q1", "a1"),))
+    )
 
-    assert roles_and_texts(written) == [("user", "What is Covenant?")]
+    (role, text), *rest = roles_and_texts(written)
+    assert role == "user"
+    assert text.startswith("[Summary of the beginning of our conversation")
+    assert text.endswith("]\n- asked: q0\n  answered: a0")
+    assert rest[0] == ("user", "q1")
+    assert "q0" not in written.prompt[0].text
 
 
 def test_passages_beyond_the_budget_are_dropped_from_turn_and_prompt(turn: Turn) -> None:
