@@ -141,9 +141,11 @@ class Checks(Inspects, ABC):
         decisions = []
         # The judge reads no passages: a document is stopped by what the local layers find.
         doubt = Doubt(needed=False)
-        for verdicts in await self.inspect_passages(passages):
+        found = await self.inspect_passages(passages)
+        for passage, verdicts in zip(passages, found, strict=True):
             ruling = terms.combiner.rule(Stage.RETRIEVAL, terms.strictness, verdicts, doubt)
-            decisions.append(decision(terms, Stage.RETRIEVAL, ruling, verdicts, began))
+            text = _without_orders(terms, passage, verdicts)
+            decisions.append(decision(terms, Stage.RETRIEVAL, ruling, verdicts, began, text=text))
             began = perf_counter()
         return tuple(decisions)
 
@@ -245,6 +247,28 @@ class Checks(Inspects, ABC):
         )
         enforced = terms.combiner.enforced(principle, terms.strictness)
         return (hidden if enforced else None), (verdict,)
+
+
+def _without_orders(terms: Terms, passage: str, verdicts: Sequence[Verdict]) -> str | None:
+    """A passage without the sentences that give orders; None where it has none."""
+    edits = sorted(
+        (
+            edit
+            for verdict in verdicts
+            for edit in verdict.edits
+            if terms.combiner.enforced(edit.principle, terms.strictness)
+        ),
+        key=lambda edit: edit.start,
+    )
+    if not edits:
+        return None
+    parts: list[str] = []
+    position = 0
+    for edit in edits:
+        parts.append(passage[position : edit.start])
+        position = edit.end
+    parts.append(passage[position:].removeprefix(" "))
+    return "".join(parts).strip()
 
 
 def _before_the_turn(conversation: tuple[Message, ...]) -> tuple[Message, ...]:

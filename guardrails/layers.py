@@ -14,9 +14,9 @@ from guardrails.judge_reply import Violation
 from guardrails.policy import Policy
 from guardrails.principles import Principle
 from guardrails.rules import Found
-from guardrails.sentences import sentences
+from guardrails.sentences import prose_spans
 from guardrails.strictness import BoundOverrides
-from guardrails.verdict import Layer, Outcome, Stage, Verdict
+from guardrails.verdict import Edit, Layer, Outcome, Stage, Verdict
 
 CLASSIFIER_RAIL: Final = "classifier"
 JUDGE_RAIL: Final = "judge"
@@ -203,36 +203,53 @@ class Layers:
         )
 
     def _instructions(self, texts: Sequence[str], indices: Sequence[int]) -> dict[int, Verdict]:
-        """The classifier's verdict on retrieved texts: the sentence most like an instruction."""
+        """The classifier's verdict on retrieved texts: the sentences that give orders."""
         if self._classifier is None:
             return {}
-        pieces = [(index, piece) for index in indices for piece in sentences(texts[index])]
+        spans = {index: prose_spans(texts[index]) for index in indices}
         began = perf_counter()
-        scores = self._classifier.score_instructions([piece for _, piece in pieces])
+        pieces = [texts[index][start:end] for index in indices for start, end in spans[index]]
+        scores = iter(self._classifier.score_instructions(pieces))
         ms = (perf_counter() - began) * 1e3 / max(1, len(indices))
-        thresholds = self._thresholds[Stage.RETRIEVAL]
-        verdicts: dict[int, Verdict] = {}
-        for index in indices:
-            own = [
-                (score, _is_chinese(piece))
-                for (owner, piece), score in zip(pieces, scores, strict=True)
-                if owner == index
-            ]
-            hit = any(
-                score >= (thresholds.zh if chinese else thresholds.en).instruction
-                for score, chinese in own
+        return {
+            index: self._instructed(
+                texts[index], [(span, next(scores)) for span in spans[index]], ms
             )
-            verdicts[index] = Verdict(
-                Layer.CLASSIFIER,
-                CLASSIFIER_RAIL,
-                Outcome.BLOCK if hit else Outcome.PASS,
-                principle="integrity" if hit else None,
-                score=round(max((score for score, _ in own), default=0.0), 4),
-                rule="instruction" if hit else None,
-                ms=ms,
-            )
-        return verdicts
+            for index in indices
+        }
 
+    def _instructed(
+        self, text: str, scored: Sequence[tuple[tuple[int, int], float]], ms: float
+    ) -> Verdict:
+        """What is to become of a document whose sentences were scored.
+
+        One sentence that gives orders is left out. Where several do, or nothing else would stand
+        there, the whole text is: an attack is seldom alone in its paragraph.
+        """
+        bounds = self._thresholds[Stage.RETRIEVAL]
+        orders = [
+            span
+            for span, score in scored
+            if score
+            >= (bounds.zh if _is_chinese(text[span[0] : span[1]]) else bounds.en).instruction
+        ]
+        whole = len(orders) > max(1, len(scored) * _MOST_ORDERS) or len(orders) == len(scored) > 0
+        return Verdict(
+            Layer.CLASSIFIER,
+            CLASSIFIER_RAIL,
+            Outcome.BLOCK if whole else Outcome.MODIFY if orders else Outcome.PASS,
+            principle="integrity" if orders else None,
+            score=round(max((score for _, score in scored), default=0.0), 4),
+            rule="instruction" if orders else None,
+            edits=()
+            if whole
+            else tuple(Edit(*span, "", "instruction", "integrity") for span in orders),
+            ms=ms,
+        )
+
+
+_MOST_ORDERS: Final = 0.2
+"""Share of a document's sentences that may be left out of it."""
 
 _RANK: Final = {Outcome.PASS: 0, Outcome.UNSURE: 1, Outcome.BLOCK: 2}
 
