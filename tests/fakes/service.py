@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from tests.fakes.scripted_reply import Script
@@ -41,8 +41,12 @@ class Service:
         if token:
             headers["authorization"] = f"Bearer {token}"
         data = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(self.url + path, data, headers), timeout=15) as answer:  # noqa: S310 - loopback
-            return json.load(answer)
+        try:
+            with urlopen(Request(self.url + path, data, headers), timeout=15) as answer:  # noqa: S310 - loopback
+                return json.load(answer)
+        except HTTPError as refused:
+            refused.close()  # it holds the socket
+            raise
 
     def token(self) -> str:
         """A fresh session's token."""
