@@ -131,8 +131,8 @@ class Backend:
     passages: Passages
     demo: bool
     """No model was found: answers are quoted from the knowledge base."""
-    judged: bool
-    """Whether the second layer of checks has a model."""
+    judged: Callable[[], bool]
+    """Whether the second layer of checks has a model now: one may be found fit later."""
     model: str
     """Name of the answering model."""
     dependencies: Callable[[], Awaitable[Sequence[Dependency]]]

@@ -75,7 +75,7 @@ class Sessions:
         ]
         if demo:
             notices.append(policy.message("notice_demo", language))
-        if not self._backend.judged:
+        if not self._backend.judged():
             notices.append(policy.message("notice_judge_missing", language))
         return StartAnswer(
             session_id=session.id,

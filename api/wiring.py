@@ -88,7 +88,7 @@ async def real_backend(settings: Settings) -> AsyncIterator[Backend]:
             rails=holder,
             passages=retriever,
             demo=live.model.demo,
-            judged=holder.current.has_judge,
+            judged=lambda: holder.current.has_judge,
             model=live.model.name,
             dependencies=state.dependencies,
         )

@@ -57,6 +57,9 @@ class PrincipleText(Protocol):
 class AnswerRails(Protocol):
     """The rails of one answer; windows come in order."""
 
+    def cites(self, passages: Sequence[object]) -> None:
+        """Learn the passages the answer may cite; claims are held against them."""
+
     async def check(self, window: str) -> Decision:
         """Judge the next window; `MODIFY` releases `decision.text`, perhaps holding some back."""
 

@@ -205,6 +205,7 @@ class _GuardedRun:
         if isinstance(piece, Reasoning):
             return self._reasoned(await rails.check_reasoning(piece.text), piece.text)
         if isinstance(piece, Retrieved):
+            rails.cites(piece.passages)
             return self._retrieved(piece)
         if isinstance(piece, Completed):
             return await self._completed(piece, rails)

@@ -39,14 +39,14 @@ async def model(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ScriptedJudge]
 async def test_a_main_model_that_gives_verdicts_judges(model: ScriptedJudge) -> None:
     """Where nobody named a judge, the model that answers judges too."""
     async with real_backend(load_settings()) as backend:
-        assert backend.judged
+        assert backend.judged()
 
 
 async def test_a_main_model_that_cannot_judge_does_not(model: ScriptedJudge) -> None:
     """Better a missing second layer, which is said, than one that stops every message."""
     model.reply = "What a lovely question!"
     async with real_backend(load_settings()) as backend:
-        assert not backend.judged
+        assert not backend.judged()
         judge = next(one for one in await backend.dependencies() if one.name == "judge")
         assert judge.status == "degraded"
 
@@ -59,7 +59,7 @@ async def test_a_named_judge_is_believed(
     monkeypatch.setenv("COVENANT_GUARD__BASE_URL", model.base_url)
     monkeypatch.setenv("COVENANT_GUARD__NAME", "qwen-scripted")
     async with real_backend(load_settings()) as backend:
-        assert backend.judged
+        assert backend.judged()
 
 
 async def test_a_published_version_is_in_force(folder: Path, tmp_path: Path) -> None:

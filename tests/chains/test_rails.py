@@ -78,6 +78,18 @@ async def test_an_answer_is_told_from_start_to_finish(turn: Turn) -> None:
     assert events[-1] == RunFinished(status="completed")
 
 
+async def test_the_rails_learn_what_may_be_cited(turn: Turn) -> None:
+    """Claims can be held against the passages the answer was given."""
+    rails = ScriptedRails()
+    passages = (passage(1, "A fact."),)
+
+    await events_of(
+        ScriptedPieces([Text("Yes."), END]), replace(turn, rails=rails, passages=passages)
+    )
+
+    assert rails.cited == list(passages)
+
+
 async def test_remarks_of_the_rails_are_told_once(turn: Turn) -> None:
     """What every check remarks, such as that the judge is missing, stands once in the usage."""
     rails = ScriptedRails(notes=("judge_missing",))

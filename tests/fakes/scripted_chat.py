@@ -225,7 +225,7 @@ class ScriptedBackend:
                 rails=FakeRailsSource(self.rails),  # type: ignore[arg-type]  # its policy is a subclass
                 passages=FakePassages(),
                 demo=self.demo,
-                judged=self.judged,
+                judged=lambda: self.judged,
                 model="scripted-qwen",
                 dependencies=dependencies,
             )

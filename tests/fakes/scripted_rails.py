@@ -66,6 +66,7 @@ class ScriptedRails:
     """What every decision remarks."""
     policy: FakePolicy = field(default_factory=FakePolicy)
     inputs: list[str] = field(default_factory=list)
+    cited: list[object] = field(default_factory=list)
     layers: list[Collection[Layer] | None] = field(default_factory=list)
     """What each input check was limited to."""
     windows: list[str] = field(default_factory=list)
@@ -117,6 +118,9 @@ class ScriptedRails:
 class ScriptedAnswerRails:
     rails: ScriptedRails
     seen: str = ""
+
+    def cites(self, passages: Sequence[object]) -> None:
+        self.rails.cited.extend(passages)
 
     async def check(self, window: str) -> Decision:
         self.rails.windows.append(window)
