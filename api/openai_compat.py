@@ -173,7 +173,7 @@ class _Chunks:
             gap = "\n\n" if self._spoke else ""
             return [self._chunk({"content": gap + event.replacement.text})]
         if isinstance(event, ErrorEvent):
-            return [_line({"error": openai_error(event)})]
+            return [_line({"error": openai_error(event).model_dump()})]
         if isinstance(event, RunFinished):
             return self._last(event)
         return []

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chains.events import Problem
 from guardrails.dialogue import Message, Role
 
 _MOST_MESSAGES = 200
@@ -23,6 +24,21 @@ class _Part(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
     )
+
+
+class OpenAIError(_Part):
+    """An error as OpenAI's clients read it."""
+
+    message: str
+    type: Literal["server_error", "invalid_request_error"]
+    code: str
+    param: str | None = None
+
+
+class OpenAIProblem(Problem):
+    """A problem that OpenAI's clients can read as well."""
+
+    error: OpenAIError
 
 
 class TextPart(_Part):

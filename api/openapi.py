@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from api.openai_schemas import OpenAIProblem
 from chains.events import ChatEvent, Problem
 
 _REF = "#/components/schemas/{model}"
@@ -55,7 +56,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
                 if "HTTPValidationError" not in str(response)
             }
     schemas.update(_events())
-    _, problem = models_json_schema([(Problem, "validation")], ref_template=_REF)
+    _, problem = models_json_schema(
+        [(Problem, "validation"), (OpenAIProblem, "validation")], ref_template=_REF
+    )
     schemas.update(problem["$defs"])
     return document
 

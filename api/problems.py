@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
+from api.openai_schemas import OpenAIError
 from api.request_ids import request_id
 from chains.errors import (
     AuthenticationError,
@@ -135,16 +136,14 @@ def event_of(error: CovenantError, request: str) -> ErrorEvent:
     )
 
 
-def openai_error(problem: Problem | ErrorEvent) -> dict[str, str | None]:
+def openai_error(problem: Problem | ErrorEvent) -> OpenAIError:
     """The same problem as OpenAI's clients read it."""
-    return {
-        "message": problem.detail,
-        "type": "server_error"
-        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        else "invalid_request_error",
-        "code": problem.code,
-        "param": None,
-    }
+    ours = problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return OpenAIError(
+        message=problem.detail,
+        type="server_error" if ours else "invalid_request_error",
+        code=problem.code,
+    )
 
 
 def error_of(event: ErrorEvent) -> CovenantError:
@@ -184,7 +183,7 @@ def response_of(
         extra["Retry-After"] = str(max(1, round(problem.retry_after_s)))
     document = problem.model_dump(exclude_none=True)
     if scope["path"].startswith("/v1/"):
-        document["error"] = openai_error(problem)
+        document["error"] = openai_error(problem).model_dump()
     return Response(
         orjson.dumps(document),
         status_code=problem.status,

@@ -33,6 +33,13 @@ class PrincipleRef(_Event):
     summary: str
 
 
+class FieldError(_Event):
+    """One invalid field of a request. The value is not repeated."""
+
+    field: str
+    reason: str
+
+
 class Problem(_Event):
     """The problem object of RFC 9457, as HTTP errors and `error` events carry it."""
 
@@ -44,14 +51,7 @@ class Problem(_Event):
     request_id: str
     retry_after_s: float | None = None
     """Seconds until another try is welcome."""
-    errors: tuple["FieldError", ...] | None = None
-
-
-class FieldError(_Event):
-    """One invalid field of a request. The value is not repeated."""
-
-    field: str
-    reason: str
+    errors: tuple[FieldError, ...] | None = None
 
 
 class RunStarted(_Event):

@@ -22,13 +22,18 @@ _WORDS: dict[HTTPStatus, str] = {
 }
 
 
-def problems(*statuses: HTTPStatus) -> Responses:
-    """Document the problems of a route; every route may also answer 500 and 503."""
+def problems(*statuses: HTTPStatus, schema: str = "Problem") -> Responses:
+    """Document the problems of a route; every route may also answer 500 and 503.
+
+    Args:
+        statuses: Which it may answer besides.
+        schema: Name of what describes them.
+    """
     always = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
     return {
         status.value: {
             "description": _WORDS[status],
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
         }
         for status in (*statuses, *always)
     }

@@ -35,7 +35,7 @@ async def completion_session(who: PrincipalDep, store: StoreDep) -> str:
     return (await store.start(language=None, thinking=False, context=None)).id
 
 
-@router.get("/models", responses=problems(HTTPStatus.UNAUTHORIZED))
+@router.get("/models", responses=problems(HTTPStatus.UNAUTHORIZED, schema="OpenAIProblem"))
 async def list_models(_who: PrincipalDep, backend: BackendDep) -> ModelList:
     """List the names a client may ask for; all of them are the same guarded bot."""
     names = dict.fromkeys((MODEL, backend.model))
@@ -51,6 +51,7 @@ async def list_models(_who: PrincipalDep, backend: BackendDep) -> ModelList:
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.NOT_FOUND,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        schema="OpenAIProblem",
     ),
 )
 async def complete(
