@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 
 _START_LIMIT = timedelta(seconds=60)
+_LAST_WORDS = 2000
+"""Bytes shown of what a target printed that did not start."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -64,18 +67,22 @@ async def started(
     Raises:
         RuntimeError: It ended, or did not listen in time.
     """
+    output = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the target has stopped
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", module, *arguments),
         env={**os.environ, **environment},
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
         start_new_session=True,
     )
     try:
         async with asyncio.timeout(_START_LIMIT.total_seconds()):
             while not await _listens(port):
                 if process.returncode is not None:
-                    raise RuntimeError(f"{module} ended before it listened")
+                    output.seek(0)
+                    said = output.read()[-_LAST_WORDS:].decode(errors="replace")
+                    raise RuntimeError(f"{module} ended before it listened:\n{said}")
                 await asyncio.sleep(0.1)
         yield process.pid
     finally:
@@ -87,6 +94,7 @@ async def started(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+        output.close()
 
 
 async def _listens(port: int) -> bool:
