@@ -7,8 +7,10 @@ import pytest
 from tests.fakes.scripted_reply import Reply, Rule, Script, Violation
 from tests.fakes.service import Service, running_qwen, running_service
 
+COUNTED = "".join(f"This is sentence {n} of a hundred. " for n in range(1, 101)).strip()
 SCRIPT = Script(
     rules=[
+        Rule(match="count steadily", reply=Reply(text=COUNTED, tokens_per_second=250)),
         Rule(
             match="citations",
             reply=Reply(text="Answers cite their passages [1]. An invented mark [99] is dropped."),
