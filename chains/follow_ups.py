@@ -47,10 +47,6 @@ class OpenPassage(Protocol):
         """Of its section."""
 
     @property
-    def text(self) -> str:
-        """The passage."""
-
-    @property
     def neighbours(self) -> Sequence[tuple[str, str]]:
         """Id and text of the passages before and after it in its document."""
 
@@ -153,7 +149,7 @@ class _Finder:
         async with aclosing(self._around(heard)) as views:
             async for view in views:
                 heading = view.heading or ""
-                if is_askable(heading) and asked.is_new(heading) and await _readable(turn, view):
+                if is_askable(heading) and asked.is_new(heading):
                     asked.add(heading)
                     yield question_about(heading, turn.language)
 
@@ -184,12 +180,6 @@ class _Finder:
 def _asked_before(turn: Turn) -> Iterator[str]:
     yield from (exchange.question for exchange in turn.history)
     yield from (message.text for message in turn.preamble if message.role is Role.USER)
-
-
-async def _readable(turn: Turn, view: OpenPassage) -> bool:
-    """Whether the retrieval rails let an answer read the passage: else asking leads nowhere."""
-    (decision,) = await turn.pinned_rails.check_passages([view.text], strictness=turn.strictness)
-    return not decision.blocked
 
 
 async def _passes(turn: Turn, question: str) -> bool:
