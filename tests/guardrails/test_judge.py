@@ -170,7 +170,7 @@ async def test_a_judge_that_is_slow_gives_no_verdict(
     results = await asyncio.gather(
         *(asks.ask(question(policy, str(number))) for number in range(3)), return_exceptions=True
     )
-    assert asyncio.get_running_loop().time() - began < 0.5
+    assert asyncio.get_running_loop().time() - began < 0.9
     assert [one.fault for one in results if isinstance(one, JudgeError)] == ["timeout"] * 3
 
 

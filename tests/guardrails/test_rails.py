@@ -108,15 +108,6 @@ class TestContract:
         assert result.stdout.strip() == "False"
 
 
-async def test_a_check_costs_little_beside_its_layers(compile_rails: CompileRails) -> None:
-    """NeMo's execution around our layers stays under a quarter of a millisecond."""
-    rails = await compile_rails()
-    conversation = asked("How do I bake bread?")
-    await rails.check_input(conversation)
-    best = min([(await rails.check_input(conversation)).ms for _ in range(200)])
-    assert best < 0.25
-
-
 async def test_nothing_people_say_is_logged(
     compile_rails: CompileRails,
     folder: Path,
