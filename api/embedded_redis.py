@@ -108,6 +108,8 @@ class EmbeddedRedis:
                         break
                     await asyncio.sleep(_POLL.total_seconds())
                 else:
+                    if self.durable_directory is not None:
+                        await self._ask(b"BGREWRITEAOF\r\n")
                     return self.url
         except TimeoutError:
             pass
@@ -140,7 +142,11 @@ class EmbeddedRedis:
     def _arguments(self, socket: Path) -> Sequence[str]:
         durable = self.durable_directory
         keep = (
-            ["--appendonly", "yes", "--appendfsync", "everysec", "--dir", str(durable)]
+            [
+                *("--appendonly", "yes", "--appendfsync", "everysec", "--dir", str(durable)),
+                # The file is written anew soon, so that what expired or was erased leaves it too.
+                *("--auto-aof-rewrite-percentage", "20", "--auto-aof-rewrite-min-size", "64kb"),
+            ]
             if durable
             else ["--appendonly", "no", "--dir", str(socket.parent)]
         )
@@ -154,16 +160,20 @@ class EmbeddedRedis:
         ]
 
     async def _answers(self) -> bool:
+        # While it reads its append-only file it answers -LOADING.
+        return (await self._ask(b"PING\r\n")).startswith(b"+PONG")
+
+    async def _ask(self, command: bytes) -> bytes:
+        """Send an inline command; empty where nobody answers."""
         if self._home is None:
-            return False
+            return b""
         try:
             reader, writer = await asyncio.open_unix_connection(str(self._home / "redis.sock"))
         except OSError:
-            return False
+            return b""
         try:
-            writer.write(b"PING\r\n")
-            # While it reads its append-only file it answers -LOADING.
-            return (await reader.readline()).startswith(b"+PONG")
+            writer.write(command)
+            return await reader.readline()
         finally:
             writer.close()
 

@@ -51,6 +51,25 @@ async def test_the_durable_server_remembers(tmp_path: Path) -> None:
     await server.stop()
 
 
+async def test_what_was_erased_leaves_the_file_too(tmp_path: Path) -> None:
+    """After a restart the file no longer holds the words of a deleted record."""
+    server = EmbeddedRedis(tmp_path)
+    async with Redis.from_url(await server.start()) as client:
+        await client.set("appeal", "zanzibar-canary")
+        await client.delete("appeal")
+    await server.stop()
+
+    async with Redis.from_url(await server.start()) as client:
+        for _ in range(500):
+            if not (await client.info("persistence"))["aof_rewrite_in_progress"]:
+                break
+            await asyncio.sleep(0.01)
+    await server.stop()
+
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(b"zanzibar-canary" in path.read_bytes() for path in files)
+
+
 async def test_two_servers_never_share_one_file(tmp_path: Path) -> None:
     """A second server on the same records is refused with a sentence that says what to do."""
     first = EmbeddedRedis(tmp_path)

@@ -86,7 +86,7 @@ async def test_it_ends_when_told(tiny: LocalModel) -> None:
     await server.stop()
     await server.stop()
 
-    assert loop.time() - start < 1
+    assert loop.time() - start < 3
     assert not is_running(pid)
     assert await server.wait() == 0
 
