@@ -1,6 +1,8 @@
 from pathlib import Path
 
-from chains.knowledge.library import index_folder, shipped_guide
+from api.places import knowledge_folder
+from api.settings import Settings
+from chains.knowledge.library import index_folder
 from chains.knowledge.retriever import open_retriever
 from chains.knowledge.shelf import Shelf
 from guardrails.classifier.classifier import Classifier
@@ -13,7 +15,7 @@ MOST_WITHHELD = 0.02
 
 async def test_the_rails_let_the_products_own_guide_be_read(tmp_path: Path) -> None:
     """A manual tells its readers what to do, and is not taken for an attack on the assistant."""
-    await open_retriever(shipped_guide(), tmp_path)
+    await open_retriever(knowledge_folder(Settings()), tmp_path)
     index = Shelf(index_folder(tmp_path)).open()
     assert index is not None
     texts = [index.passage(number).text for number in range(len(index))]
