@@ -30,4 +30,4 @@ async def test_the_rails_let_the_products_own_guide_be_read(tmp_path: Path) -> N
         for d, t in zip(decisions, texts, strict=True)
         if not d.blocked
     )
-    assert kept > 0.95 * sum(map(len, texts))
+    assert kept > 0.9 * sum(map(len, texts))
