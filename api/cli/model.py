@@ -15,6 +15,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from api.places import weights_folder
 from api.settings import load_settings
 from chains.errors import BadRequestError
 from chains.qwen.catalogue import CATALOGUE, DEFAULT, Weights, named
@@ -29,15 +30,10 @@ _Name = Annotated[str, typer.Argument(help="A name that `covenant model list` sh
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
-def weights_folder(data_dir: Path) -> Path:
-    """Where fetched weights are kept."""
-    return data_dir / "models"
-
-
 @app.command("list")
 def list_models(*, as_json: _Json = False) -> None:
     """Show the models that can be fetched, and those that are on the disk."""
-    folder = weights_folder(load_settings().data_dir)
+    folder = weights_folder(load_settings())
     here = {model.name: model.path for model in installed(folder)}
     rows = [(one.name, one.size, here.get(one.name), one.summary, one.memory) for one in CATALOGUE]
     known = {one.name for one in CATALOGUE}
@@ -72,7 +68,7 @@ def fetch(
     if weights is None:
         names = ", ".join(one.name for one in CATALOGUE)
         raise BadRequestError(f"There is no model {name}. There are {names}.")
-    folder = weights_folder(settings.data_dir)
+    folder = weights_folder(settings)
     path = fetch_with_progress(weights, folder, mirror=mirror or settings.model_mirror)
     print(f"{weights.name} is at {path}.")
 
@@ -106,5 +102,5 @@ def fetch_with_progress(weights: Weights, folder: Path, *, mirror: str | None) -
 @app.command()
 def remove(name: _Name) -> None:
     """Delete a model from the disk."""
-    freed = remove_weights(weights_folder(load_settings().data_dir), name)
+    freed = remove_weights(weights_folder(load_settings()), name)
     print(f"Removed {name}: {freed / 1e9:.1f} GB are free again.")

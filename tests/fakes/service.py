@@ -7,7 +7,6 @@ it started.
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from evals.bench.processes import free_port
 from tests.fakes.scripted_reply import Script
 
 ROOT = Path(__file__).parents[2]
@@ -52,14 +52,6 @@ class Service:
         """A fresh session's token."""
         token: str = self.json("/api/v1/chat/start", {})["token"]
         return token
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -1,5 +1,4 @@
 import asyncio
-import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,18 +11,11 @@ from chains.qwen.endpoint import Source
 from chains.qwen.probe import Answer, ask_models, choose_model
 from chains.qwen.settings import ModelSettings
 from chains.qwen.weights import LocalModel
+from evals.bench.processes import free_port
 from tests.fakes.scripted_qwen import Incoming, Script, ScriptedQwen, Wire
 
 WEIGHTS = LocalModel("qwen3-1.7b", Path("/nowhere/qwen.gguf"))
 KEY = SecretStr("sk-SECRET")
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def hang(_request: Incoming, _wire: Wire) -> None:
